@@ -1,0 +1,2 @@
+//! The date-time service.
+fn main() {}

@@ -1,0 +1,2 @@
+//! `cargo mesh`.
+fn main() {}
