@@ -1,0 +1,16 @@
+//! Validated, version-neutral configuration: plain data, every default already applied.
+//!
+//! A file in either of Envoy's forms becomes v3 messages, and only v3 messages become these types, so that
+//! the rest of the proxy knows one language. Nothing here does I/O but the loader.
+
+pub mod access_log;
+pub mod address;
+pub mod admin;
+pub mod bootstrap;
+pub mod cluster;
+pub mod hcm;
+pub mod http_protocol;
+pub mod listener;
+pub mod route;
+
+pub use self::bootstrap::Bootstrap;

@@ -1,0 +1,46 @@
+//! The whole of a file: `envoy.config.bootstrap.v3.Bootstrap`.
+
+use std::path::PathBuf;
+
+use super::admin::Admin;
+use super::cluster::Cluster;
+use super::listener::Listener;
+
+/// Everything a proxy is started with.
+#[derive(Clone, Debug)]
+pub struct Bootstrap {
+    /// Where it was read from; none for `--config-yaml` alone.
+    pub path: Option<PathBuf>,
+    /// Which form the file had.
+    pub version: Version,
+    /// `node`, with what the command line overrides in it.
+    pub node: Node,
+    /// `admin`; without it there is no admin server.
+    pub admin: Option<Admin>,
+    /// `static_resources.listeners`, in file order.
+    pub listeners: Vec<Listener>,
+    /// `static_resources.clusters`, in file order.
+    pub clusters: Vec<Cluster>,
+    /// The v3 bootstrap message as proto3 JSON (snake_case names), for `/config_dump`.
+    pub dump: serde_json::Value,
+}
+
+/// The form of a configuration file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Version {
+    /// The JSON form of 2018.
+    V1,
+    /// Today's protobuf form, as YAML or JSON.
+    V3,
+}
+
+/// Who we say we are: `envoy.config.core.v3.Node`.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Node {
+    /// `id`, or `--service-node`.
+    pub id: String,
+    /// `cluster`, or `--service-cluster`.
+    pub cluster: String,
+    /// `locality.zone`, or `--service-zone`.
+    pub zone: String,
+}

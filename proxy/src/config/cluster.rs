@@ -1,0 +1,129 @@
+//! A named set of hosts: `envoy.config.cluster.v3.Cluster`.
+
+use std::time::Duration;
+
+use super::address::SocketAddress;
+use super::http_protocol::Http2;
+
+/// `connect_timeout` where the file says nothing: five seconds, Envoy's.
+pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// `dns_refresh_rate` where the file says nothing: five seconds, Envoy's.
+pub const DEFAULT_DNS_REFRESH_RATE: Duration = Duration::from_secs(5);
+
+/// Idle upstream connections are closed after an hour, Envoy's default of `common_http_protocol_options.idle_timeout`.
+pub const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// One cluster.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// `name`.
+    pub name: String,
+    /// `alt_stat_name`; stats are `cluster.<alt_stat_name or name>.`.
+    pub alt_stat_name: Option<String>,
+    /// `type`, with what only that type knows.
+    pub discovery: Discovery,
+    /// `lb_policy`.
+    pub lb: LbPolicy,
+    /// `connect_timeout`.
+    pub connect_timeout: Duration,
+    /// `per_connection_buffer_limit_bytes`.
+    pub buffer_limit: u32,
+    /// `HttpProtocolOptions.explicit_http_config`, or the older `http2_protocol_options`.
+    pub protocol: Protocol,
+    /// `HttpProtocolOptions.common_http_protocol_options.idle_timeout`; none is off.
+    pub idle_timeout: Option<Duration>,
+    /// `HttpProtocolOptions.common_http_protocol_options.max_requests_per_connection`; none is unlimited.
+    pub max_requests_per_connection: Option<u32>,
+    /// `load_assignment`'s endpoints, in file order.
+    pub endpoints: Vec<Endpoint>,
+    /// `circuit_breakers`, the threshold of priority DEFAULT.
+    pub circuit_breakers: Thresholds,
+}
+
+/// `type`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Discovery {
+    /// `STATIC`: the endpoints are literals.
+    Static,
+    /// `STRICT_DNS`: every address of every name is a host.
+    StrictDns(Dns),
+}
+
+/// How names are resolved.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Dns {
+    /// `dns_refresh_rate`.
+    pub refresh_rate: Duration,
+    /// `respect_dns_ttl`: the records' TTL instead of `refresh_rate`.
+    pub respect_ttl: bool,
+    /// `dns_lookup_family` (v3 default AUTO, v1 default v4 only).
+    pub family: LookupFamily,
+}
+
+/// `dns_lookup_family`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LookupFamily {
+    /// `AUTO`: v6, then v4.
+    Auto,
+    /// `V4_ONLY`.
+    V4Only,
+    /// `V6_ONLY`.
+    V6Only,
+    /// `V4_PREFERRED`: v4, then v6.
+    V4Preferred,
+    /// `ALL`: both.
+    All,
+}
+
+/// `lb_policy`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LbPolicy {
+    /// `ROUND_ROBIN`.
+    RoundRobin,
+}
+
+/// Which codec speaks to the hosts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2 with prior knowledge.
+    Http2(Http2),
+}
+
+/// One configured endpoint.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Endpoint {
+    /// `endpoint.address`.
+    pub address: SocketAddress,
+    /// `endpoint.hostname`; empty where not given.
+    pub hostname: String,
+    /// `load_balancing_weight` (default 1).
+    pub weight: u32,
+}
+
+/// `circuit_breakers.thresholds`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Thresholds {
+    /// `max_connections`.
+    pub max_connections: u32,
+    /// `max_pending_requests`.
+    pub max_pending_requests: u32,
+    /// `max_requests`.
+    pub max_requests: u32,
+    /// `max_retries`.
+    pub max_retries: u32,
+}
+
+impl Default for Thresholds {
+    /// Envoy's defaults.
+    fn default() -> Self {
+        Self {
+            max_connections: 1024,
+            max_pending_requests: 1024,
+            max_requests: 1024,
+            max_retries: 3,
+        }
+    }
+}
