@@ -1,1 +1,6 @@
-//! Test bench for meshes.
+//! Test bench for meshes: brings gateway, sidecar and app up, breaks them on purpose and says what a client sees.
+
+pub mod error;
+pub mod eventually;
+pub mod launch;
+pub mod node;
