@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     };
     let outcome = match options.task {
         Some(Task::Healthcheck) => healthcheck::check(settings.address).map_err(Into::into),
-        None => run(settings),
+        None => run(&settings),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -62,7 +62,7 @@ fn print_usage(answer: &clap::Error) -> ExitCode {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
+async fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let listener = TcpListener::bind(settings.address)

@@ -12,9 +12,10 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
 use crate::failure::MAX_DELAY;
@@ -39,34 +40,37 @@ struct Closed;
 ///
 /// HTTP/1.1 with keep-alive; an idle connection is left open for as long as its client likes.
 pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
-    let connections = GracefulShutdown::new();
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
     loop {
         tokio::select! {
             () = &mut stop => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => start(stream, app.clone(), &connections),
+                Ok((stream, _)) => {
+                    connections.spawn(converse(stream, app.clone(), graceful.watcher()));
+                }
                 Err(error) => rest_after(&error).await,
             },
+            // Only to forget it: how it ended concerns its client, who has seen it end.
+            Some(_ended) = connections.join_next() => {}
         }
     }
     drop(listener);
     // What is still open after the longest drain is a client that neither sends nor leaves; the process ends with it.
-    let _outcome = tokio::time::timeout(MAX_DRAIN, connections.shutdown()).await;
+    let _outcome = tokio::time::timeout(MAX_DRAIN, graceful.shutdown()).await;
 }
 
-fn start(stream: TcpStream, app: Router, connections: &GracefulShutdown) {
+/// Serves one connection from its first request to its end.
+async fn converse(stream: TcpStream, app: Router, watcher: Watcher) {
     // Without it a response that follows another waits for the client's delayed acknowledgement.
     if let Err(error) = stream.set_nodelay(true) {
         eprintln!("cannot switch off Nagle's algorithm: {error}");
     }
     let service = service_fn(move |request| answer(app.clone(), request));
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    let connection = connections.watch(connection);
-    tokio::spawn(async move {
-        // A connection that ends badly concerns its client only, who has seen it end.
-        let _ended = connection.await;
-    });
+    // A connection that ends badly concerns its client only, who has seen it end.
+    let _ended = watcher.watch(connection).await;
 }
 
 async fn answer(app: Router, request: Request<Incoming>) -> Result<Response<Body>, Closed> {
