@@ -1,5 +1,10 @@
 //! The program as it is started, on a real socket.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "the lint exempts test functions, and these are their helpers"
+)]
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
