@@ -1,0 +1,146 @@
+//! A distribution of values, in the log-linear buckets that Envoy's histograms have.
+
+use std::array;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Two significant digits: ninety bins for each power of ten.
+const BINS: usize = 90;
+/// Powers of ten a `u64` can have, with the units.
+const DECADES: usize = 20;
+
+/// A handle to one histogram; clones record into the same distribution.
+///
+/// A value is kept to two significant digits. Recording takes one atomic add; memory for a power of ten is
+/// allocated with its first value.
+#[derive(Clone, Debug, Default)]
+pub struct Histogram(Arc<Cell>);
+
+/// A distribution at one moment: bins in ascending order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    bins: Vec<Bin>,
+}
+
+/// Values that agree in two significant digits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Bin {
+    /// Zero for the bin of the value zero, else its place plus one.
+    index: u16,
+    count: u64,
+}
+
+#[derive(Debug, Default)]
+struct Cell {
+    zero: AtomicU64,
+    decades: [OnceLock<Box<[AtomicU64; BINS]>>; DECADES],
+    flushed: Mutex<Flushed>,
+}
+
+/// What the last flush saw.
+#[derive(Debug, Default)]
+struct Flushed {
+    /// Since the start.
+    cumulative: Arc<Snapshot>,
+    /// Between the last two flushes.
+    interval: Arc<Snapshot>,
+}
+
+// === impl Histogram ===
+
+impl Histogram {
+    /// Adds a value.
+    pub fn record(&self, value: u64) {
+        let bin = match value.checked_ilog10() {
+            None => &self.0.zero,
+            Some(exponent) => {
+                let digits =
+                    if exponent == 0 { value * 10 } else { value / 10u64.pow(exponent - 1) };
+                &self.decade(exponent as usize)[digits as usize - 10]
+            }
+        };
+        bin.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Ends an interval: what was recorded since the last flush becomes [`interval`](Self::interval).
+    pub fn flush(&self) {
+        let now = self.current();
+        let mut flushed = self.0.flushed.lock().unwrap_or_else(PoisonError::into_inner);
+        if now == *flushed.cumulative {
+            if !flushed.interval.is_empty() {
+                flushed.interval = Arc::default();
+            }
+            return;
+        }
+        flushed.interval = Arc::new(now.since(&flushed.cumulative));
+        flushed.cumulative = Arc::new(now);
+    }
+
+    /// Everything recorded up to the last flush.
+    pub fn cumulative(&self) -> Arc<Snapshot> {
+        let flushed = self.0.flushed.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&flushed.cumulative)
+    }
+
+    /// What was recorded between the last two flushes.
+    pub fn interval(&self) -> Arc<Snapshot> {
+        let flushed = self.0.flushed.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&flushed.interval)
+    }
+
+    /// Whether a flush has ever found a value: what `/stats?usedonly` shows.
+    pub fn is_used(&self) -> bool {
+        !self.cumulative().is_empty()
+    }
+
+    fn decade(&self, exponent: usize) -> &[AtomicU64; BINS] {
+        self.0.decades[exponent].get_or_init(|| Box::new(array::from_fn(|_| AtomicU64::new(0))))
+    }
+
+    fn current(&self) -> Snapshot {
+        let mut bins = Vec::new();
+        let mut push = |index: usize, cell: &AtomicU64| {
+            let count = cell.load(Ordering::Relaxed);
+            if count != 0 {
+                bins.push(Bin { index: index as u16, count });
+            }
+        };
+        push(0, &self.0.zero);
+        for (exponent, decade) in self.0.decades.iter().enumerate() {
+            for (place, cell) in decade.get().into_iter().flat_map(|cells| cells.iter().enumerate())
+            {
+                push(1 + exponent * BINS + place, cell);
+            }
+        }
+        Snapshot { bins }
+    }
+}
+
+// === impl Snapshot ===
+
+impl Snapshot {
+    /// Whether it has no value at all.
+    pub fn is_empty(&self) -> bool {
+        self.bins.is_empty()
+    }
+
+    /// How many values it has.
+    pub fn count(&self) -> u64 {
+        self.bins.iter().map(|bin| bin.count).sum()
+    }
+
+    /// What was added to `earlier` to make this.
+    fn since(&self, earlier: &Self) -> Self {
+        let mut old = earlier.bins.iter().peekable();
+        let mut bins = Vec::new();
+        for bin in &self.bins {
+            while old.next_if(|before| before.index < bin.index).is_some() {}
+            let before = old.next_if(|before| before.index == bin.index);
+            let count = bin.count - before.map_or(0, |before| before.count);
+            if count != 0 {
+                bins.push(Bin { index: bin.index, count });
+            }
+        }
+        Self { bins }
+    }
+}
