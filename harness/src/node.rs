@@ -49,6 +49,9 @@ pub struct ProxyPlan {
     pub service_cluster: String,
     /// Further arguments, for example `["--drain-time-s", "5"]`.
     pub arguments: Vec<String>,
+    /// Hosts that the file names (`app:80`) and that are something else than a node of the mesh: test origins in this
+    /// process. Only processes reach those; the container launcher does not look here.
+    pub origins: BTreeMap<String, Vec<SocketAddr>>,
 }
 
 /// How the demo app is started.
@@ -133,8 +136,6 @@ impl fmt::Display for ConfigVersion {
         })
     }
 }
-
-// === impl ConfigVersion ===
 
 impl ConfigVersion {
     /// What such a file is called, under `compose/gateway/` and `compose/sidecar/`.
