@@ -94,6 +94,11 @@ pub fn workspace() -> &'static Path {
         .expect("the harness's folder stands in the workspace's")
 }
 
+/// Cargo's target folder, if the running program stands in one.
+pub fn target_folder() -> Option<PathBuf> {
+    Some(BuildPlace::of(&env::current_exe().ok()?)?.target)
+}
+
 async fn build(own: &Path, without_mesh: bool) -> Result<HashMap<String, PathBuf>, Error> {
     let mut arguments: Vec<OsString> = [
         "build",
@@ -127,7 +132,7 @@ async fn build(own: &Path, without_mesh: bool) -> Result<HashMap<String, PathBuf
     Ok(executables(&String::from_utf8_lossy(&output.stdout)))
 }
 
-fn executables(messages: &str) -> HashMap<String, PathBuf> {
+pub(crate) fn executables(messages: &str) -> HashMap<String, PathBuf> {
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Message>(line).ok())

@@ -147,6 +147,21 @@ impl Launcher {
         }
     }
 
+    /// How the node ended, in words; `None` while it runs.
+    ///
+    /// # Errors
+    /// [`Error::Node`] if the engine cannot tell.
+    pub async fn ended(&self, node: Node) -> Result<Option<String>, Error> {
+        match self {
+            Self::Process(launcher) => Ok(launcher.status(node)),
+            Self::Container(launcher) => Ok(launcher
+                .pid(node)
+                .await?
+                .is_none()
+                .then(|| "its container does not run".to_owned())),
+        }
+    }
+
     /// Ends and removes everything, and says so if something stays behind. Dropping does the same without a word.
     ///
     /// # Errors
