@@ -59,7 +59,7 @@ impl fmt::Display for Kind {
 ///
 /// Each field's name is the stat's name, spelled once, and its documentation is the stat's help line:
 ///
-/// ```ignore
+/// ```text
 /// stats! {
 ///     /// Stats of one upstream cluster, under `cluster.<name>.`
 ///     pub struct ClusterStats {
@@ -73,7 +73,7 @@ impl fmt::Display for Kind {
 /// }
 /// ```
 ///
-/// The struct is `Clone` and `Debug`, has public fields, `register(&Scope) -> Self` and `DEFINITIONS`.
+/// The struct is `Clone` and `Debug`, has fields as visible as itself, `register(&Scope) -> Self` and `DEFINITIONS`.
 macro_rules! stats {
     (
         $(#[$attribute:meta])*
@@ -84,12 +84,12 @@ macro_rules! stats {
         $(#[$attribute])*
         #[derive(Clone, Debug)]
         $visibility struct $name {
-            $( $(#[doc = $help])+ pub $field: $crate::stats::$kind, )+
+            $( $(#[doc = $help])+ $visibility $field: $crate::stats::$kind, )+
         }
 
         impl $name {
             /// Name, kind, help and unit of every field, in order.
-            pub const DEFINITIONS: &'static [$crate::stats::Definition] = &[
+            $visibility const DEFINITIONS: &'static [$crate::stats::Definition] = &[
                 $( $crate::stats::Definition {
                     name: stringify!($field),
                     kind: $crate::stats::Kind::$kind,
@@ -99,7 +99,7 @@ macro_rules! stats {
             ];
 
             /// Creates the stats under `scope`; where they exist already, the handles are the same ones.
-            pub fn register(scope: &$crate::stats::Scope) -> Self {
+            $visibility fn register(scope: &$crate::stats::Scope) -> Self {
                 Self {
                     $( $field: scope.declare(stringify!($field), concat!($($help),+).trim_ascii()), )+
                 }

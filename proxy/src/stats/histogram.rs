@@ -129,6 +129,50 @@ impl Snapshot {
         self.bins.iter().map(|bin| bin.count).sum()
     }
 
+    /// About the sum of its values: each counts as the point that divides its bin as a Pareto distribution would.
+    pub fn sum(&self) -> f64 {
+        let weight = |bin: &Bin| {
+            let (left, width) = (bin.left(), bin.width());
+            let ratio = if left == 0.0 { 0.0 } else { left / (left + left + width) };
+            (left + width * ratio) * bin.count as f64
+        };
+        self.bins.iter().map(weight).sum()
+    }
+
+    /// How many values are not above `bound`, by their bins' lower ends.
+    pub fn count_to(&self, bound: f64) -> u64 {
+        self.bins.iter().take_while(|bin| bin.left() <= bound).map(|bin| bin.count).sum()
+    }
+
+    /// The values below which each share of `shares` (ascending, 0 to 1) lies; NaN when it is empty.
+    ///
+    /// The values of a bin are taken to be spread evenly in it, with as much room before the first and after
+    /// the last as between them.
+    pub fn quantiles<const N: usize>(&self, shares: [f64; N]) -> [f64; N] {
+        let total = self.count();
+        let mut bins = self.bins.iter();
+        let mut bin = bins.next();
+        let mut before = 0;
+        shares.map(|share| {
+            let rank = ((total as f64 * share).ceil() as u64).max(1);
+            while let Some(this) = bin
+                && before + this.count < rank
+            {
+                before += this.count;
+                bin = bins.next();
+            }
+            bin.map_or(f64::NAN, |bin| {
+                let place = (rank - before) as f64 / (bin.count + 1) as f64;
+                bin.left() + place * bin.width()
+            })
+        })
+    }
+
+    /// Its bins in ascending order: lower end, width and number of values.
+    pub fn bins(&self) -> impl Iterator<Item = (f64, f64, u64)> {
+        self.bins.iter().map(|bin| (bin.left(), bin.width(), bin.count))
+    }
+
     /// What was added to `earlier` to make this.
     fn since(&self, earlier: &Self) -> Self {
         let mut old = earlier.bins.iter().peekable();
@@ -144,3 +188,38 @@ impl Snapshot {
         Self { bins }
     }
 }
+
+// === impl Bin ===
+
+impl Bin {
+    /// The smallest value that falls into it.
+    fn left(&self) -> f64 {
+        match self.place() {
+            None => 0.0,
+            Some((0, digits)) => digits as f64 / 10.0,
+            Some((exponent, digits)) => digits as f64 * power_of_ten(exponent - 1),
+        }
+    }
+
+    /// How far it reaches above that.
+    fn width(&self) -> f64 {
+        match self.place() {
+            None => 0.0,
+            Some((0, _)) => 0.1,
+            Some((exponent, _)) => power_of_ten(exponent - 1),
+        }
+    }
+
+    /// Power of ten and the two digits; none for the bin of zero.
+    fn place(&self) -> Option<(usize, usize)> {
+        let place = usize::from(self.index).checked_sub(1)?;
+        Some((place / BINS, place % BINS + 10))
+    }
+}
+
+fn power_of_ten(exponent: usize) -> f64 {
+    10f64.powi(exponent as i32)
+}
+
+#[cfg(test)]
+mod tests;
