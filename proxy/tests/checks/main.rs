@@ -1,0 +1,6 @@
+//! Checks of the source itself and of its data: one binary.
+
+mod config; // configuration files and what the loader makes of them
+mod layers; // who may import whom
+mod sources; // reads the files for the other two
+mod tidy; // the form of every file
