@@ -8,9 +8,19 @@ pub mod address;
 pub mod admin;
 pub mod bootstrap;
 pub mod cluster;
+pub mod coverage;
+pub mod diagnostic;
 pub mod hcm;
 pub mod http_protocol;
 pub mod listener;
+pub mod load;
 pub mod route;
 
+mod schema;
+mod source;
+mod v1;
+mod v3;
+
 pub use self::bootstrap::Bootstrap;
+pub use self::diagnostic::Report;
+pub use self::load::{Loaded, load};

@@ -1,0 +1,195 @@
+//! Which fields of Envoy's messages take effect here; a field that is set and not in this table is refused by name.
+//!
+//! The table is the one list of what the loader supports. The message descriptions in `schema.txt` are cut out of
+//! Envoy's own descriptors along it (a test compares them), so a message or a field becomes readable by being added here.
+
+/// What is supported of one message.
+#[derive(Clone, Copy, Debug)]
+pub struct Covered {
+    /// The message's full name.
+    pub message: &'static str,
+    /// Fields that the proxy acts on.
+    pub applied: &'static [&'static str],
+    /// Fields that are accepted and have no effect, because nothing they would influence exists or because they have
+    /// none in Envoy either.
+    pub no_op: &'static [&'static str],
+    /// Fields that are accepted with the one value that asks for what the proxy does anyway, and that value as JSON.
+    pub fixed: &'static [(&'static str, &'static str)],
+}
+
+/// Every message the loader reads.
+pub const COVERAGE: &[Covered] = &[
+    // Bootstrap
+    applied("envoy.config.bootstrap.v3.Bootstrap", &["node", "static_resources", "admin"])
+        // No stats sink can be configured yet, so there is nothing to flush.
+        .no_op(&["stats_flush_interval"]),
+    applied("envoy.config.bootstrap.v3.Bootstrap.StaticResources", &["listeners", "clusters"]),
+    applied("envoy.config.bootstrap.v3.Admin", &["address", "access_log_path", "access_log"])
+        // Where a CPU profile would be written; there is no profiler.
+        .no_op(&["profile_path"]),
+    applied("envoy.config.core.v3.Node", &["id", "cluster", "locality"]),
+    applied("envoy.config.core.v3.Locality", &["zone"]).no_op(&["region", "sub_zone"]),
+    // Addresses and data
+    applied("envoy.config.core.v3.Address", &["socket_address"]),
+    applied("envoy.config.core.v3.SocketAddress", &["protocol", "address", "port_value"]),
+    applied("envoy.config.core.v3.DataSource", &["inline_string"]),
+    // Listeners
+    applied(
+        "envoy.config.listener.v3.Listener",
+        &[
+            "name",
+            "address",
+            "stat_prefix",
+            "filter_chains",
+            "per_connection_buffer_limit_bytes",
+            "tcp_backlog_size",
+            "enable_reuse_port",
+            "bind_to_port",
+        ],
+    ),
+    applied("envoy.config.listener.v3.FilterChain", &["filters"]).no_op(&["name"]),
+    applied("envoy.config.listener.v3.Filter", &["name", "typed_config"]),
+    // HTTP connection manager
+    applied(
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        &[
+            "codec_type",
+            "stat_prefix",
+            "route_config",
+            "http_filters",
+            "server_name",
+            "server_header_transformation",
+            "via",
+            "generate_request_id",
+            "preserve_external_request_id",
+            "always_set_request_id_in_response",
+            "use_remote_address",
+            "xff_num_trusted_hops",
+            "skip_xff_append",
+            "common_http_protocol_options",
+            "stream_idle_timeout",
+            "request_timeout",
+            "request_headers_timeout",
+            "drain_timeout",
+            "max_request_headers_kb",
+            "http_protocol_options",
+            "http2_protocol_options",
+            "access_log",
+        ],
+    ),
+    applied(
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter",
+        &["name", "typed_config"],
+    ),
+    applied("envoy.extensions.filters.http.router.v3.Router", &[])
+        .fixed(&[("dynamic_stats", "true")]),
+    applied(
+        "envoy.config.core.v3.HttpProtocolOptions",
+        &["idle_timeout", "max_headers_count", "max_requests_per_connection"],
+    ),
+    applied(
+        "envoy.config.core.v3.Http1ProtocolOptions",
+        &["accept_http_10", "default_host_for_http_10"],
+    )
+    .fixed(&[("allow_absolute_url", "true")]),
+    applied(
+        "envoy.config.core.v3.Http2ProtocolOptions",
+        &[
+            "hpack_table_size",
+            "max_concurrent_streams",
+            "initial_stream_window_size",
+            "initial_connection_window_size",
+        ],
+    ),
+    // Routes
+    applied(
+        "envoy.config.route.v3.RouteConfiguration",
+        &["name", "virtual_hosts", "validate_clusters"],
+    ),
+    applied("envoy.config.route.v3.VirtualHost", &["name", "domains", "routes"]),
+    applied("envoy.config.route.v3.Route", &["name", "match", "route", "direct_response"]),
+    applied("envoy.config.route.v3.RouteMatch", &["prefix", "path", "case_sensitive"]),
+    applied(
+        "envoy.config.route.v3.RouteAction",
+        &["cluster", "timeout", "cluster_not_found_response_code"],
+    ),
+    applied("envoy.config.route.v3.DirectResponseAction", &["status", "body"]),
+    // Clusters
+    applied(
+        "envoy.config.cluster.v3.Cluster",
+        &[
+            "name",
+            "alt_stat_name",
+            "type",
+            "lb_policy",
+            "connect_timeout",
+            "per_connection_buffer_limit_bytes",
+            "load_assignment",
+            "circuit_breakers",
+            "typed_extension_protocol_options",
+            "http2_protocol_options",
+            "dns_lookup_family",
+            "dns_refresh_rate",
+            "respect_dns_ttl",
+        ],
+    ),
+    applied(
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+        &["common_http_protocol_options", "explicit_http_config"],
+    ),
+    applied(
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig",
+        &["http_protocol_options", "http2_protocol_options"],
+    ),
+    applied("envoy.config.cluster.v3.CircuitBreakers", &["thresholds"]),
+    applied(
+        "envoy.config.cluster.v3.CircuitBreakers.Thresholds",
+        &["priority", "max_connections", "max_pending_requests", "max_requests", "max_retries"],
+    ),
+    applied("envoy.config.endpoint.v3.ClusterLoadAssignment", &["cluster_name", "endpoints"]),
+    applied("envoy.config.endpoint.v3.LocalityLbEndpoints", &["lb_endpoints"]),
+    applied("envoy.config.endpoint.v3.LbEndpoint", &["endpoint", "load_balancing_weight"]),
+    applied("envoy.config.endpoint.v3.Endpoint", &["address", "hostname"]),
+    // Access logs
+    applied("envoy.config.accesslog.v3.AccessLog", &["name", "typed_config"]),
+    applied(
+        "envoy.extensions.access_loggers.file.v3.FileAccessLog",
+        &["path", "format", "log_format"],
+    ),
+    applied("envoy.extensions.access_loggers.stream.v3.StdoutAccessLog", &["log_format"]),
+    applied("envoy.extensions.access_loggers.stream.v3.StderrAccessLog", &["log_format"]),
+    applied(
+        "envoy.config.core.v3.SubstitutionFormatString",
+        &["text_format", "text_format_source"],
+    ),
+];
+
+/// What is covered of the message of that full name, if it is read at all.
+pub fn of(message: &str) -> Option<&'static Covered> {
+    COVERAGE.iter().find(|covered| covered.message == message)
+}
+
+const fn applied(message: &'static str, applied: &'static [&'static str]) -> Covered {
+    Covered { message, applied, no_op: &[], fixed: &[] }
+}
+
+// === impl Covered ===
+
+impl Covered {
+    const fn no_op(mut self, fields: &'static [&'static str]) -> Self {
+        self.no_op = fields;
+        self
+    }
+
+    const fn fixed(mut self, fields: &'static [(&'static str, &'static str)]) -> Self {
+        self.fixed = fields;
+        self
+    }
+
+    /// Whether the loader looks into the field at all.
+    pub fn reads(&self, field: &str) -> bool {
+        self.applied.contains(&field)
+            || self.no_op.contains(&field)
+            || self.fixed.iter().any(|(name, _)| *name == field)
+    }
+}

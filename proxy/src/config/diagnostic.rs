@@ -1,0 +1,215 @@
+//! What is wrong with a configuration: every finding with its place, what was expected there, and a hint.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::path::PathBuf;
+
+use super::source::{At, Node, Sources};
+
+/// What was found in one load, in the order of the text.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Report {
+    /// The findings.
+    pub findings: Vec<Finding>,
+}
+
+/// One thing to say about a file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The file, or the option that held the text.
+    pub file: PathBuf,
+    /// Line and column, both from one and the column in characters; none where it is about the file as a whole.
+    pub place: Option<(u32, u32)>,
+    /// The way to the value from the top of the file, as in `static_resources.clusters[0](app).connect_timeout`; empty
+    /// at the top and for what is no tree at all.
+    pub path: String,
+    /// What was found and what was expected, in lower case and without a full stop.
+    pub message: String,
+    /// What could be done about it.
+    pub hint: Option<String>,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Severity {
+    /// The file is not accepted.
+    Error,
+    /// The file is accepted, and something about it should be known.
+    Warning,
+}
+
+/// Collects findings by place while the trees are read.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    list: Vec<Placed>,
+}
+
+/// A finding whose place and path are not looked up yet.
+#[derive(Debug)]
+pub(super) struct Placed {
+    severity: Severity,
+    at: At,
+    message: String,
+    hint: Option<String>,
+}
+
+// === impl Report ===
+
+impl Report {
+    /// A report of one error about a file as a whole.
+    pub(super) fn of_file(file: &str, message: impl Into<String>) -> Self {
+        let finding = Finding {
+            severity: Severity::Error,
+            file: PathBuf::from(file),
+            place: None,
+            path: String::new(),
+            message: message.into(),
+            hint: None,
+        };
+        Self { findings: vec![finding] }
+    }
+
+    /// Whether something in it forbids to use the configuration.
+    pub fn has_errors(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+}
+
+impl fmt::Display for Report {
+    /// One finding after the other, each on a line of its own, its hint on the next.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, finding) in self.findings.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{finding}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Report {}
+
+// === impl Finding ===
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.file.display())?;
+        if let Some((line, column)) = self.place {
+            write!(f, "{line}:{column}:")?;
+        }
+        if self.severity == Severity::Warning {
+            f.write_str(" warning:")?;
+        }
+        if !self.path.is_empty() {
+            write!(f, " {}:", self.path)?;
+        }
+        write!(f, " {}", self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\n  hint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+// === impl Findings ===
+
+impl Findings {
+    /// Adds an error; the result takes a hint.
+    pub(super) fn error(&mut self, at: At, message: impl Into<String>) -> &mut Placed {
+        self.add(Severity::Error, at, message.into())
+    }
+
+    /// Adds a warning; the result takes a hint.
+    pub(super) fn warn(&mut self, at: At, message: impl Into<String>) -> &mut Placed {
+        self.add(Severity::Warning, at, message.into())
+    }
+
+    /// How many errors there are so far.
+    pub(super) fn errors(&self) -> usize {
+        self.list.iter().filter(|finding| finding.severity == Severity::Error).count()
+    }
+
+    /// Where errors were found so far.
+    pub(super) fn places(&self) -> HashSet<At> {
+        let errors = self.list.iter().filter(|finding| finding.severity == Severity::Error);
+        errors.map(|finding| finding.at).collect()
+    }
+
+    /// Adds what a later step found in other places: an error is followed by others in its own place that say nothing
+    /// new.
+    pub(super) fn extend_elsewhere(&mut self, later: Self, said: &HashSet<At>) {
+        self.list.extend(later.list.into_iter().filter(|finding| !said.contains(&finding.at)));
+    }
+
+    /// Forgets the warnings.
+    pub(super) fn drop_warnings(&mut self) {
+        self.list.retain(|finding| finding.severity == Severity::Error);
+    }
+
+    /// Looks up places and paths, the latter in the trees that were read.
+    pub(super) fn report(mut self, sources: &Sources, roots: &[Node]) -> Report {
+        self.list.sort_by_key(|finding| finding.at);
+        let mut findings: Vec<Finding> =
+            self.list.into_iter().map(|placed| placed.look_up(sources, roots)).collect();
+        findings.dedup();
+        Report { findings }
+    }
+
+    fn add(&mut self, severity: Severity, at: At, message: String) -> &mut Placed {
+        let index = self.list.len();
+        self.list.push(Placed { severity, at, message, hint: None });
+        &mut self.list[index]
+    }
+}
+
+// === impl Placed ===
+
+impl Placed {
+    /// Adds a hint.
+    pub(super) fn hint(&mut self, hint: impl Into<String>) {
+        self.hint = Some(hint.into());
+    }
+
+    /// Adds the hint that one of the known words may have been meant, if one is close.
+    pub(super) fn did_you_mean<'a>(
+        &mut self,
+        word: &str,
+        known: impl IntoIterator<Item = &'a str>,
+    ) {
+        if let Some(close) = closest(word, known) {
+            self.hint(format!("did you mean {close:?}?"));
+        }
+    }
+
+    fn look_up(self, sources: &Sources, roots: &[Node]) -> Finding {
+        let (file, mark) = sources.resolve(self.at);
+        Finding {
+            severity: self.severity,
+            file: PathBuf::from(file),
+            place: mark.map(|mark| (mark.line, mark.column)),
+            path: roots.iter().find_map(|root| root.path_to(self.at)).unwrap_or_default(),
+            message: self.message,
+            hint: self.hint,
+        }
+    }
+}
+
+/// The known word that a misspelt one is closest to, if it is close enough to be meant.
+fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    /// Nobody misspells more than this.
+    const LONGEST: usize = 200;
+    if word.len() > LONGEST {
+        return None;
+    }
+    let word = word.to_ascii_lowercase();
+    let allowed = (word.len() / 3).max(1);
+    known
+        .into_iter()
+        .map(|known| (strsim::damerau_levenshtein(&word, &known.to_ascii_lowercase()), known))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}

@@ -1,0 +1,250 @@
+//! From a file or a text to the validated configuration, or to the list of everything that is wrong with it.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use serde_json::{Value as Json, json};
+
+use super::bootstrap::{Bootstrap, Node as Identity, Version};
+use super::diagnostic::{Findings, Report};
+use super::schema::Schema;
+use super::source::{At, Node, Notation, Sources, Value};
+use super::{v1, v3};
+
+/// A larger file is refused unread. The largest real ones, with thousands of clusters, have some megabytes.
+pub const MAX_FILE_BYTES: u64 = 32 * 1024 * 1024;
+
+/// What stands for the file's name where the text came from `--config-yaml`.
+const CONFIG_YAML: &str = "--config-yaml";
+
+/// A configuration that can be served.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub bootstrap: Bootstrap,
+    /// What should be known about the file all the same; no errors.
+    pub warnings: Report,
+}
+
+/// Reads the file of `-c`, the text of `--config-yaml`, or the first with the second laid over it as protobuf merges.
+///
+/// A file whose name ends in `.yaml` or `.yml` is YAML, any other is JSON, and either may have the v1 or the v3 form;
+/// the text is YAML of the v3 form. What `identity` says (`--service-node`, `--service-cluster`, `--service-zone`;
+/// empty is nothing) goes before the file's `node`. Nothing but the file is opened and nothing is resolved.
+///
+/// # Errors
+///
+/// Everything that is wrong with the file or the text, each finding with its place, in the order of the text.
+pub fn load(
+    path: Option<&Path>,
+    yaml: Option<&str>,
+    identity: &Identity,
+) -> Result<Loaded, Report> {
+    let schema = Schema::read();
+    let mut load = Load { schema: &schema, sources: Sources::default(), roots: Vec::new() };
+    let file = path.map(|path| load.file(path)).transpose()?;
+    let text = yaml.map(|text| load.text(text)).transpose()?;
+    if file.is_none() && text.is_none() {
+        let message = "neither a file (-c) nor a text (--config-yaml) is given";
+        return Err(Report::of_file("configuration", message));
+    }
+    load.finish(path, [file, text], identity)
+}
+
+struct Load<'s> {
+    schema: &'s Schema,
+    sources: Sources,
+    /// The trees as they stand in the files, in which the paths of findings are looked up.
+    roots: Vec<Node>,
+}
+
+// === impl Load ===
+
+impl Load<'_> {
+    fn file(&mut self, path: &Path) -> Result<Version, Report> {
+        let name = path.display().to_string();
+        let notation = notation(path).map_err(|why| Report::of_file(&name, why))?;
+        let text = read(path).map_err(|why| Report::of_file(&name, why))?;
+        self.parse(&name, &text, notation)?;
+        let root = self.roots.last();
+        Ok(root.map_or(Version::V3, |root| version(root, self.schema)))
+    }
+
+    fn text(&mut self, text: &str) -> Result<Version, Report> {
+        if text.len() as u64 > MAX_FILE_BYTES {
+            return Err(Report::of_file(CONFIG_YAML, too_large()));
+        }
+        self.parse(CONFIG_YAML, text, Notation::Yaml)?;
+        Ok(Version::V3)
+    }
+
+    fn parse(&mut self, name: &str, text: &str, notation: Notation) -> Result<(), Report> {
+        let whole = self.sources.open(name);
+        if text.trim().is_empty() {
+            return Err(Report::of_file(name, "the file is empty"));
+        }
+        match self.sources.parse(text, notation) {
+            Ok(root) => {
+                self.roots.push(root);
+                Ok(())
+            }
+            Err(error) => {
+                let mut findings = Findings::default();
+                let at = self.sources.mark(error.mark);
+                let kind = match notation {
+                    Notation::Json => "JSON",
+                    Notation::Yaml => "YAML",
+                };
+                let finding = findings.error(at, format!("not valid {kind}: {}", error.message));
+                let starts_as_json = text.trim_start().starts_with(['{', '[']);
+                if notation == Notation::Json && !starts_as_json {
+                    finding.hint("a file is read as JSON unless its name ends in .yaml");
+                }
+                debug_assert!(at > whole);
+                Err(findings.report(&self.sources, &[]))
+            }
+        }
+    }
+
+    /// Reads the trees as messages, lays one over the other and lowers the result.
+    fn finish(
+        self,
+        path: Option<&Path>,
+        versions: [Option<Version>; 2],
+        identity: &Identity,
+    ) -> Result<Loaded, Report> {
+        let mut findings = Findings::default();
+        let versions: Vec<Version> = versions.into_iter().flatten().collect();
+        let mut merged: Option<v3::Message<'_>> = None;
+        for (root, version) in self.roots.iter().zip(&versions) {
+            let message = self.message(root, *version, &mut findings);
+            merged = match (merged, message) {
+                (Some(mut merged), Some(message)) => {
+                    merged.merge(message);
+                    Some(merged)
+                }
+                (merged, message) => merged.or(message),
+            };
+        }
+        let mut lowered = None;
+        let mut dump = Json::Null;
+        if let Some(message) = &merged {
+            let said: HashSet<At> = findings.places();
+            let mut later = Findings::default();
+            v3::validate(message, &mut later);
+            lowered = Some(v3::lower(message, &mut later));
+            findings.extend_elsewhere(later, &said);
+            if findings.errors() == 0 {
+                dump = v3::dump(message);
+            }
+        }
+        let failed = findings.errors() > 0;
+        let report = findings.report(&self.sources, &self.roots);
+        let Some(lowered) = lowered.filter(|_| !failed) else { return Err(report) };
+        let node = lowered.node.overridden_by(identity);
+        name_node(&mut dump, &node);
+        let bootstrap = Bootstrap {
+            path: path.map(Path::to_path_buf),
+            version: versions.first().copied().unwrap_or(Version::V3),
+            node,
+            admin: lowered.admin,
+            listeners: lowered.listeners,
+            clusters: lowered.clusters,
+            dump,
+        };
+        Ok(Loaded { bootstrap, warnings: report })
+    }
+
+    fn message(
+        &self,
+        root: &Node,
+        version: Version,
+        findings: &mut Findings,
+    ) -> Option<v3::Message<'_>> {
+        match version {
+            Version::V3 => v3::check(root, v3::BOOTSTRAP, self.schema, findings),
+            Version::V1 => {
+                let converted = v1::convert(root, findings)?;
+                let said = findings.places();
+                let mut later = Findings::default();
+                let message = v3::check(&converted, v3::BOOTSTRAP, self.schema, &mut later);
+                // What v3 has deprecated since is no fault of a v1 file.
+                later.drop_warnings();
+                findings.extend_elsewhere(later, &said);
+                message
+            }
+        }
+    }
+}
+
+// === impl Identity ===
+
+impl Identity {
+    /// What the command line says, and where it says nothing, this.
+    fn overridden_by(self, identity: &Self) -> Self {
+        let pick = |over: &String, own: String| if over.is_empty() { own } else { over.clone() };
+        Self {
+            id: pick(&identity.id, self.id),
+            cluster: pick(&identity.cluster, self.cluster),
+            zone: pick(&identity.zone, self.zone),
+        }
+    }
+}
+
+/// Which form the file has, by its top-level keys, so that its errors are those of the form that was meant.
+fn version(root: &Node, schema: &Schema) -> Version {
+    let Value::Map(entries) = &root.value else { return Version::V3 };
+    let v1_only = |key: &str| key != "admin" && v1::BOOTSTRAP.iter().any(|known| known.name == key);
+    let v3_only = |key: &str| {
+        key != "admin"
+            && schema.message(v3::BOOTSTRAP).is_some_and(|bootstrap| bootstrap.field(key).is_some())
+    };
+    let count = |has: &dyn Fn(&str) -> bool| entries.iter().filter(|e| has(&e.key)).count();
+    let (v1, v3) = (count(&v1_only), count(&v3_only));
+    let admin = root.get("admin").and_then(|admin| admin.get("address"));
+    let v1_admin = admin.is_some_and(|address| matches!(address.value, Value::Text(_)));
+    if v1 > v3 || (v1 == v3 && v1_admin) { Version::V1 } else { Version::V3 }
+}
+
+fn notation(path: &Path) -> Result<Notation, &'static str> {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    match extension.to_ascii_lowercase().as_str() {
+        "yaml" | "yml" => Ok(Notation::Yaml),
+        "pb" | "pb_text" | "pb-text" => Err("protobuf files are not supported yet"),
+        _ => Ok(Notation::Json),
+    }
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let failed = |error: &io::Error| format!("unable to read file: {error}");
+    let file = File::open(path).map_err(|error| failed(&error))?;
+    let mut bytes = Vec::new();
+    let read = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
+    read.map_err(|error| failed(&error))?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(too_large());
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
+        format!("not UTF-8, from line {line} on")
+    })
+}
+
+fn too_large() -> String {
+    format!("larger than {} MiB", MAX_FILE_BYTES / (1024 * 1024))
+}
+
+/// Writes the node as it is in force into the dump.
+fn name_node(dump: &mut Json, node: &Identity) {
+    for (key, value) in [("id", &node.id), ("cluster", &node.cluster)] {
+        if !value.is_empty() {
+            dump["node"][key] = json!(value);
+        }
+    }
+    if !node.zone.is_empty() {
+        dump["node"]["locality"]["zone"] = json!(node.zone);
+    }
+}

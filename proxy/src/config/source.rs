@@ -1,0 +1,254 @@
+//! Texts as trees in which every node knows where it stood.
+
+mod json;
+mod yaml;
+
+use std::collections::HashSet;
+use std::fmt;
+
+/// Deeper nesting than this is refused. Protobuf's own JSON reader stops at 100 as well.
+const MAX_DEPTH: usize = 100;
+
+/// A tree of more nodes than this is refused: at up to 100 bytes a node, it bounds what a hostile file costs.
+const MAX_NODES: usize = 1_000_000;
+
+/// The texts of one load and the places in them that the nodes refer to.
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    files: Vec<File>,
+    marks: Vec<Mark>,
+}
+
+/// A place in one of the [`Sources`].
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct At(u32);
+
+/// A value and its place.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) at: At,
+    pub(super) value: Value,
+}
+
+/// What a node holds: JSON's types, with whole numbers apart.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(String),
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+}
+
+/// One key of a map.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    /// Where the key stood.
+    pub(super) at: At,
+    pub(super) node: Node,
+}
+
+/// The notation of a text.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Notation {
+    Json,
+    Yaml,
+}
+
+/// Line and column, both from one; the column counts characters.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Mark {
+    pub(super) line: u32,
+    pub(super) column: u32,
+}
+
+/// Why a text is no tree.
+#[derive(Debug)]
+pub(super) struct SyntaxError {
+    pub(super) mark: Mark,
+    pub(super) message: String,
+}
+
+#[derive(Debug)]
+struct File {
+    name: String,
+    /// The first mark of this file; the marks of a file are contiguous.
+    first: u32,
+}
+
+// === impl Sources ===
+
+impl Sources {
+    /// Starts a file; the marks that follow are in it. Returns the place of the file as a whole.
+    pub(super) fn open(&mut self, name: &str) -> At {
+        let first = u32::try_from(self.marks.len()).unwrap_or(u32::MAX);
+        self.files.push(File { name: name.to_owned(), first });
+        self.mark(Mark { line: 1, column: 1 })
+    }
+
+    /// Reads a whole text into a tree.
+    pub(super) fn parse(&mut self, text: &str, notation: Notation) -> Result<Node, SyntaxError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        match notation {
+            Notation::Json => json::parse(text, self),
+            Notation::Yaml => yaml::parse(text, self),
+        }
+    }
+
+    pub(super) fn mark(&mut self, mark: Mark) -> At {
+        // The bound on nodes is far below 2^32 marks; a clamp cannot be reached.
+        let at = At(u32::try_from(self.marks.len()).unwrap_or(u32::MAX));
+        self.marks.push(mark);
+        at
+    }
+
+    /// A map of these entries, unless two have the same key.
+    fn map(&self, entries: Vec<Entry>) -> Result<Value, SyntaxError> {
+        let Some(again) = repeated_key(&entries) else { return Ok(Value::Map(entries)) };
+        let mark = self.resolve(again.at).1.unwrap_or(Mark { line: 1, column: 1 });
+        Err(SyntaxError { mark, message: format!("key {} is given twice", Quoted(&again.key)) })
+    }
+
+    /// The file of a place and where it is in there.
+    pub(super) fn resolve(&self, at: At) -> (&str, Option<Mark>) {
+        let file = self.files.iter().rev().find(|file| file.first <= at.0);
+        let name = file.map_or("", |file| file.name.as_str());
+        // The first mark of a file stands for the file as a whole.
+        let whole = file.is_some_and(|file| file.first == at.0);
+        (name, self.marks.get(at.0 as usize).copied().filter(|_| !whole))
+    }
+}
+
+// === impl Node ===
+
+impl Node {
+    pub(super) fn new(at: At, value: Value) -> Self {
+        Self { at, value }
+    }
+
+    pub(super) fn text(at: At, text: impl Into<String>) -> Self {
+        Self::new(at, Value::Text(text.into()))
+    }
+
+    /// The value under a key, if this is a map that has it.
+    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+        let Value::Map(entries) = &self.value else { return None };
+        entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node)
+    }
+
+    /// How its type is called in a message.
+    pub(super) fn kind(&self) -> &'static str {
+        match self.value {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Int(_) => "an integer",
+            Value::Float(_) => "a number with a fraction",
+            Value::Text(_) => "a string",
+            Value::List(_) => "a list",
+            Value::Map(_) => "an object",
+        }
+    }
+
+    /// The path from this node to the place, as in `static_resources.clusters[0](app).name`; none if it is elsewhere.
+    pub(super) fn path_to(&self, at: At) -> Option<String> {
+        let mut path = String::new();
+        self.descend(at, &mut path).then_some(path)
+    }
+
+    fn descend(&self, at: At, path: &mut String) -> bool {
+        if self.at == at {
+            return true;
+        }
+        let length = path.len();
+        match &self.value {
+            Value::Map(entries) => {
+                for entry in entries {
+                    push_key(path, &entry.key);
+                    if entry.at == at || entry.node.descend(at, path) {
+                        return true;
+                    }
+                    path.truncate(length);
+                }
+            }
+            Value::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    push_index(path, index, item);
+                    if item.descend(at, path) {
+                        return true;
+                    }
+                    path.truncate(length);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) => {}
+        }
+        false
+    }
+}
+
+impl fmt::Display for Node {
+    /// A short form of the value for a message: scalars as they are, the rest by kind.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Value::Null => f.write_str("null"),
+            Value::Bool(value) => write!(f, "{value}"),
+            Value::Int(value) => write!(f, "{value}"),
+            Value::Float(value) => write!(f, "{value:?}"),
+            Value::Text(value) => write!(f, "{}", Quoted(value)),
+            Value::List(_) | Value::Map(_) => f.write_str(self.kind()),
+        }
+    }
+}
+
+/// A text from a file as a message shows it: quoted, escaped, and not longer than a line bears.
+pub(super) struct Quoted<'a>(pub(super) &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LONGEST: usize = 100;
+        match self.0.char_indices().nth(LONGEST) {
+            None => write!(f, "{:?}", self.0),
+            Some((end, _)) => write!(f, "{:?}…", &self.0[..end]),
+        }
+    }
+}
+
+fn push_key(path: &mut String, key: &str) {
+    let plain = key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '@');
+    if !plain || key.is_empty() {
+        path.push_str(&format!("[{}]", Quoted(key)));
+        return;
+    }
+    if !path.is_empty() {
+        path.push('.');
+    }
+    path.push_str(key);
+}
+
+fn push_index(path: &mut String, index: usize, item: &Node) {
+    path.push_str(&format!("[{index}]"));
+    if let Some(Value::Text(name)) = item.get("name").map(|name| &name.value) {
+        let short: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
+        path.push_str(&format!("({short})"));
+    }
+}
+
+/// The first key of a map that is given again, by the place where it is given again.
+fn repeated_key(entries: &[Entry]) -> Option<&Entry> {
+    /// Up to here comparing each with each is quicker than hashing.
+    const FEW: usize = 16;
+    if entries.len() <= FEW {
+        let before = |(index, entry): &(usize, &Entry)| {
+            entries[..*index].iter().any(|earlier| earlier.key == entry.key)
+        };
+        return entries.iter().enumerate().find(before).map(|(_, entry)| entry);
+    }
+    let mut seen = HashSet::with_capacity(entries.len());
+    entries.iter().find(|entry| !seen.insert(entry.key.as_str()))
+}
+
+fn too_deep(mark: Mark) -> SyntaxError {
+    SyntaxError { mark, message: format!("nested deeper than {MAX_DEPTH} levels") }
+}

@@ -1,0 +1,52 @@
+//! `envoy.config.core.v3.Address` and `DataSource`.
+
+use crate::config::address::{Host, SocketAddress};
+use crate::config::diagnostic::Findings;
+use crate::config::source::Quoted;
+
+use super::message::Message;
+
+/// The address under `field`, which may hold a name.
+pub(super) fn any(
+    parent: &Message<'_>,
+    field: &str,
+    findings: &mut Findings,
+) -> Option<SocketAddress> {
+    let Some(address) = parent.message(field) else {
+        if !parent.has(field) {
+            findings.error(parent.at, format!("{field} is missing"));
+        }
+        return None;
+    };
+    let socket = address.message("socket_address")?;
+    if socket.enumeration("protocol").is_some_and(|protocol| protocol != "TCP") {
+        findings.error(socket.place("protocol"), "only TCP is supported");
+    }
+    let name = socket.nonempty("address")?;
+    let port = u16::try_from(socket.u32("port_value")?).ok()?;
+    let host = name.parse().map_or_else(|_| Host::Name(name.to_owned()), Host::Ip);
+    Some(SocketAddress { host, port })
+}
+
+/// The address under `field`, which must be a literal; `hint` says what to do about a name.
+pub(super) fn literal(
+    parent: &Message<'_>,
+    field: &str,
+    hint: &str,
+    findings: &mut Findings,
+) -> Option<SocketAddress> {
+    let address = any(parent, field, findings)?;
+    if let Host::Name(name) = &address.host {
+        let socket = parent.message(field).and_then(|address| address.message("socket_address"));
+        let at = socket.map_or(parent.at, |socket| socket.place("address"));
+        let message = format!("expected an IP address, found {}", Quoted(name));
+        findings.error(at, message).hint(hint);
+        return None;
+    }
+    Some(address)
+}
+
+/// The text of a `DataSource` under `field`, of which only the inline form is supported.
+pub(super) fn inline_text<'m>(parent: &'m Message<'_>, field: &str) -> Option<&'m str> {
+    parent.message(field)?.text("inline_string")
+}

@@ -1,0 +1,105 @@
+//! `envoy.config.bootstrap.v3.Bootstrap`.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+
+use crate::config::access_log::{AccessLog, Sink};
+use crate::config::admin::Admin;
+use crate::config::bootstrap::Node;
+use crate::config::cluster::Cluster;
+use crate::config::diagnostic::Findings;
+use crate::config::listener::Listener;
+use crate::config::source::Quoted;
+
+use super::message::Message;
+use super::{access_log, address, cluster, listener};
+
+/// Its full name.
+pub(in crate::config) const NAME: &str = "envoy.config.bootstrap.v3.Bootstrap";
+
+/// What a bootstrap message says.
+#[derive(Debug)]
+pub(in crate::config) struct Lowered {
+    pub(in crate::config) node: Node,
+    pub(in crate::config) admin: Option<Admin>,
+    pub(in crate::config) listeners: Vec<Listener>,
+    pub(in crate::config) clusters: Vec<Cluster>,
+}
+
+/// Lowers a bootstrap message, reporting all that it cannot mean here. It is complete only if nothing was reported.
+pub(in crate::config) fn lower(bootstrap: &Message<'_>, findings: &mut Findings) -> Lowered {
+    let resources = bootstrap.message("static_resources");
+    let names = resources.map(|resources| cluster_names(resources, findings)).unwrap_or_default();
+    let clusters = resources.iter().flat_map(|resources| resources.messages("clusters"));
+    let clusters = clusters.filter_map(|cluster| cluster::lower(cluster, findings)).collect();
+    let listeners = resources.iter().flat_map(|resources| resources.messages("listeners"));
+    let listeners =
+        listeners.filter_map(|listener| listener::lower(listener, &names, findings)).collect();
+    let admin = bootstrap.message("admin").and_then(|admin| self::admin(admin, findings));
+    let node = bootstrap.message("node").map(node).unwrap_or_default();
+    if let Some(resources) = resources {
+        check_listeners(resources, findings);
+    }
+    bootstrap.refuse_leftovers(findings);
+    Lowered { node, admin, listeners, clusters }
+}
+
+/// The names of all clusters, none of which may be there twice.
+fn cluster_names<'m>(resources: &'m Message<'_>, findings: &mut Findings) -> BTreeSet<&'m str> {
+    let mut names = BTreeSet::new();
+    for cluster in resources.messages("clusters") {
+        if let Some(name) = cluster.nonempty("name")
+            && !names.insert(name)
+        {
+            let message = format!("there is another cluster of the name {}", Quoted(name));
+            findings.error(cluster.place("name"), message);
+        }
+    }
+    names
+}
+
+/// No two listeners may have one name or one address.
+fn check_listeners(resources: &Message<'_>, findings: &mut Findings) {
+    let mut names = BTreeSet::new();
+    let mut addresses = HashMap::new();
+    for listener in resources.messages("listeners") {
+        if let Some(name) = listener.nonempty("name")
+            && !names.insert(name)
+        {
+            let message = format!("there is another listener of the name {}", Quoted(name));
+            findings.error(listener.place("name"), message);
+        }
+        // What is wrong with the address itself has been said.
+        let address = address::any(listener, "address", &mut Findings::default());
+        let Some(address) = address.filter(|address| address.port != 0) else { continue };
+        let shown = address.to_string();
+        if addresses.insert(address, ()).is_some() {
+            let message = format!("there is another listener on {shown}");
+            findings.error(listener.place("address"), message);
+        }
+    }
+}
+
+fn node(node: &Message<'_>) -> Node {
+    let text = |name| node.text(name).unwrap_or_default().to_owned();
+    let locality = node.message("locality");
+    Node {
+        id: text("id"),
+        cluster: text("cluster"),
+        zone: locality.and_then(|locality| locality.text("zone")).unwrap_or_default().to_owned(),
+    }
+}
+
+/// An admin server without an address is none, in Envoy too.
+fn admin(admin: &Message<'_>, findings: &mut Findings) -> Option<Admin> {
+    let mut access_logs = access_log::lower(admin, "access_log", findings);
+    if let Some(path) = admin.nonempty("access_log_path") {
+        access_logs.push(AccessLog { sink: Sink::File(PathBuf::from(path)), format: None });
+    }
+    if !admin.has("address") {
+        return None;
+    }
+    let hint = "the admin server resolves no names";
+    let address = address::literal(admin, "address", hint, findings)?;
+    Some(Admin { address, access_logs })
+}

@@ -1,0 +1,320 @@
+//! Reads a tree as a message: proto3's JSON, by the schema, to the letter where Envoy is to the letter.
+
+use std::time::Duration;
+
+use crate::config::diagnostic::Findings;
+use crate::config::schema::{
+    Enum, Field, Kind, Message as Schematic, Scalar, Schema, Shape, Support,
+};
+use crate::config::source::{At, Entry, Node, Quoted, Value};
+
+use super::message::{Datum, Held, Item, Message, Set};
+
+/// The key of an `Any` that says what it holds.
+const TYPE: &str = "@type";
+
+/// What stands before the message's name there.
+const TYPE_PREFIX: &str = "type.googleapis.com/";
+
+/// The longest duration Envoy takes: what fits into 64 bits of nanoseconds, some 292 years.
+const LONGEST_SECONDS: u64 = 9_223_372_036;
+
+/// Reads the tree as the message of that full name, reporting everything that is not one.
+pub(in crate::config) fn check<'s>(
+    node: &Node,
+    name: &str,
+    schema: &'s Schema,
+    findings: &mut Findings,
+) -> Option<Message<'s>> {
+    let shape = schema.message(name)?;
+    Checker { schema, findings }.message(node, shape)
+}
+
+struct Checker<'a, 's> {
+    schema: &'s Schema,
+    findings: &'a mut Findings,
+}
+
+// === impl Checker ===
+
+impl<'s> Checker<'_, 's> {
+    fn message(&mut self, node: &Node, shape: &'s Schematic) -> Option<Message<'s>> {
+        let Value::Map(entries) = &node.value else {
+            return self.wrong(node, "an object");
+        };
+        Some(self.fields(node.at, entries, shape))
+    }
+
+    fn fields(&mut self, at: At, entries: &[Entry], shape: &'s Schematic) -> Message<'s> {
+        let mut message = Message::new(shape, at);
+        for entry in entries.iter().filter(|entry| entry.key != TYPE) {
+            let Some(field) = shape.field(&entry.key) else {
+                self.unknown(entry, shape);
+                continue;
+            };
+            if matches!(entry.node.value, Value::Null) {
+                continue;
+            }
+            if let Some(why) = conflict(&message, field) {
+                self.findings.error(entry.at, why);
+                continue;
+            }
+            let held = self.held(&entry.node, field);
+            let set = Set::new(field, entry.at, held);
+            if self.is_wanted(&set, &entry.node) {
+                message.sets.push(set);
+            }
+        }
+        message
+    }
+
+    fn unknown(&mut self, entry: &Entry, shape: &Schematic) {
+        let short = shape.name.rsplit('.').next().unwrap_or(shape.name);
+        let message = format!("unknown field, {short} has no {}", Quoted(&entry.key));
+        let known = shape.fields.iter().map(|field| field.name);
+        self.findings.error(entry.at, message).did_you_mean(&entry.key, known);
+    }
+
+    /// Whether the field is to be kept; one that is not supported is reported, unless it asks for nothing.
+    fn is_wanted(&mut self, set: &Set<'s>, node: &Node) -> bool {
+        if set.field.deprecated && set.field.support != Support::Refused {
+            self.findings.warn(set.key, "deprecated in Envoy");
+        }
+        match set.field.support {
+            Support::Applied | Support::NoOp => true,
+            Support::Fixed(only) if node.to_string() == only => true,
+            Support::Fixed(only) => {
+                let message = format!("{node} is not supported yet, only {only} is");
+                self.findings.error(set.key, message);
+                false
+            }
+            Support::Refused => {
+                if !set.is_default() {
+                    self.findings.error(set.key, "not supported yet");
+                }
+                false
+            }
+        }
+    }
+
+    fn held(&mut self, node: &Node, field: &'s Field) -> Held<'s> {
+        match (field.shape, &node.value) {
+            (Shape::List, Value::List(nodes)) => {
+                Held::List(nodes.iter().map(|node| self.item(node, field)).collect())
+            }
+            // Envoy's reader takes a single value for a list of one.
+            (Shape::List, _) => Held::List(vec![self.item(node, field)]),
+            (Shape::Map, Value::Map(entries)) => Held::Map(
+                entries
+                    .iter()
+                    .map(|entry| (entry.key.clone(), self.item(&entry.node, field)))
+                    .collect(),
+            ),
+            (Shape::Map, _) => {
+                let datum = self.wrong(node, "an object").unwrap_or(Datum::Bad);
+                Held::One(Item { at: node.at, datum })
+            }
+            (Shape::Plain | Shape::Optional, _) => Held::One(self.item(node, field)),
+        }
+    }
+
+    fn item(&mut self, node: &Node, field: &'s Field) -> Item<'s> {
+        Item { at: node.at, datum: self.datum(node, field).unwrap_or(Datum::Bad) }
+    }
+
+    fn datum(&mut self, node: &Node, field: &'s Field) -> Option<Datum<'s>> {
+        match field.kind {
+            Kind::Unread => Some(Datum::Unread(node.clone())),
+            // What is not supported is not looked into either; its zero is recognised all the same.
+            Kind::Any | Kind::Duration if field.support == Support::Refused => {
+                Some(Datum::Unread(node.clone()))
+            }
+            Kind::Bool | Kind::Wrapped(Scalar::Bool) => self.bool(node),
+            Kind::I32 => self.integer(node, i32::MIN.into(), i32::MAX.into()).map(Datum::Int),
+            Kind::I64 => self.integer(node, i64::MIN, i64::MAX).map(Datum::Int),
+            Kind::U32 | Kind::Wrapped(Scalar::U32) => self.unsigned(node, u32::MAX.into()),
+            Kind::U64 | Kind::Wrapped(Scalar::U64) => self.unsigned(node, i64::MAX),
+            Kind::Double | Kind::Wrapped(Scalar::Double) => self.double(node),
+            Kind::Text | Kind::Wrapped(Scalar::Text) => self.text(node).map(Datum::Text),
+            Kind::Bytes => self.text(node).map(Datum::Bytes),
+            Kind::Duration => self.duration(node),
+            Kind::Any => self.any(node),
+            Kind::Enum(name) => {
+                let known = self.schema.enumeration(name)?;
+                self.enumeration(node, known)
+            }
+            Kind::Message(name) => {
+                let shape = self.schema.message(name)?;
+                self.message(node, shape).map(Datum::Message)
+            }
+        }
+    }
+
+    fn bool(&mut self, node: &Node) -> Option<Datum<'s>> {
+        match &node.value {
+            Value::Bool(value) => Some(Datum::Bool(*value)),
+            Value::Text(text) if text == "true" => Some(Datum::Bool(true)),
+            Value::Text(text) if text == "false" => Some(Datum::Bool(false)),
+            _ => self.wrong(node, "true or false"),
+        }
+    }
+
+    fn unsigned(&mut self, node: &Node, max: i64) -> Option<Datum<'s>> {
+        self.integer(node, 0, max).map(|value| Datum::Uint(value.unsigned_abs()))
+    }
+
+    fn integer(&mut self, node: &Node, min: i64, max: i64) -> Option<i64> {
+        let value = match &node.value {
+            Value::Int(value) => Some(*value),
+            Value::Float(value) => whole(*value),
+            // Proto3's JSON writes 64-bit integers as strings, and takes them back for all widths.
+            Value::Text(text) => text.parse().ok(),
+            _ => None,
+        };
+        let Some(value) = value else {
+            return self.wrong(node, "an integer");
+        };
+        if (min..=max).contains(&value) {
+            return Some(value);
+        }
+        let wanted = match (min, max) {
+            (0, i64::MAX) => "an integer of 0 or more".to_owned(),
+            _ => format!("an integer from {min} to {max}"),
+        };
+        self.wrong(node, &wanted)
+    }
+
+    fn double(&mut self, node: &Node) -> Option<Datum<'s>> {
+        let value = match &node.value {
+            #[expect(clippy::cast_precision_loss, reason = "protobuf reads it as a double too")]
+            Value::Int(value) => Some(*value as f64),
+            Value::Float(value) => Some(*value),
+            Value::Text(text) => text.parse().ok(),
+            _ => None,
+        };
+        match value {
+            Some(value) => Some(Datum::Double(value)),
+            None => self.wrong(node, "a number"),
+        }
+    }
+
+    fn text(&mut self, node: &Node) -> Option<String> {
+        match &node.value {
+            Value::Text(text) => Some(text.clone()),
+            Value::Bool(_) | Value::Int(_) | Value::Float(_) => {
+                self.findings
+                    .error(node.at, format!("expected a string, found {node}"))
+                    .hint("put it in quotes");
+                None
+            }
+            Value::Null | Value::List(_) | Value::Map(_) => self.wrong(node, "a string"),
+        }
+    }
+
+    fn duration(&mut self, node: &Node) -> Option<Datum<'s>> {
+        match &node.value {
+            Value::Text(text) => match parse_duration(text) {
+                Some(duration) => Some(Datum::Duration(duration)),
+                None => self.wrong(node, "a duration of zero or more seconds, as \"0.25s\""),
+            },
+            Value::Int(number) if *number >= 0 => {
+                self.findings
+                    .error(node.at, format!("expected a duration, found {number}"))
+                    .hint(format!("seconds are written \"{number}s\""));
+                None
+            }
+            _ => self.wrong(node, "a duration, as \"0.25s\""),
+        }
+    }
+
+    fn enumeration(&mut self, node: &Node, known: &Enum) -> Option<Datum<'s>> {
+        let found = match &node.value {
+            Value::Text(text) => {
+                let number = text.parse::<i32>().ok();
+                // Envoy's reader forgives case, and a dash for an underscore.
+                let name = text.to_ascii_uppercase().replace('-', "_");
+                known.values.iter().find(|(value, known)| *known == name || Some(*value) == number)
+            }
+            Value::Int(number) => {
+                known.values.iter().find(|(value, _)| i64::from(*value) == *number)
+            }
+            _ => return self.wrong(node, "the name of an enum value"),
+        };
+        if let Some((number, name)) = found {
+            return Some(Datum::Enum(*number, name));
+        }
+        let names: Vec<&str> = known.values.iter().map(|(_, name)| *name).collect();
+        let message = format!("expected one of {}, found {node}", names.join(", "));
+        let finding = self.findings.error(node.at, message);
+        if let Value::Text(text) = &node.value {
+            finding.did_you_mean(text, names);
+        }
+        None
+    }
+
+    fn any(&mut self, node: &Node) -> Option<Datum<'s>> {
+        let Value::Map(entries) = &node.value else {
+            return self.wrong(node, "an object with \"@type\"");
+        };
+        let Some(kind) = entries.iter().find(|entry| entry.key == TYPE) else {
+            self.findings.error(node.at, "expected \"@type\", which says what this is").hint(
+                format!("\"@type\" is {TYPE_PREFIX} and the full name of a message of the v3 API"),
+            );
+            return None;
+        };
+        let Value::Text(url) = &kind.node.value else {
+            return self.wrong(&kind.node, "a string");
+        };
+        // Any host may stand before the last slash, in protobuf and in Envoy.
+        let name = url.rsplit_once('/').map_or("", |(_, name)| name);
+        if let Some(shape) = self.schema.message(name) {
+            return Some(Datum::Any(self.fields(node.at, entries, shape)));
+        }
+        let message = if name.is_empty() {
+            format!("expected {TYPE_PREFIX} and a message's name, found {}", Quoted(url))
+        } else {
+            format!("{} is not supported yet, or is no message of Envoy's", Quoted(name))
+        };
+        let known: Vec<&str> = self.schema.names().collect();
+        self.findings.error(kind.node.at, message).did_you_mean(name, known);
+        None
+    }
+
+    fn wrong<T>(&mut self, node: &Node, wanted: &str) -> Option<T> {
+        self.findings.error(node.at, format!("expected {wanted}, found {node}"));
+        None
+    }
+}
+
+/// Why a field cannot be set beside those that already are.
+fn conflict(message: &Message<'_>, field: &Field) -> Option<String> {
+    if message.has(field.name) {
+        return Some(format!("given twice, also as {:?}", field.json_name));
+    }
+    let oneof = field.oneof?;
+    let other = message.sets.iter().find(|set| set.field.oneof == Some(oneof))?;
+    Some(format!("only one of {} and {} can be set", other.field.name, field.name))
+}
+
+/// The integer that a number with a fraction is, if its fraction is zero.
+fn whole(value: f64) -> Option<i64> {
+    /// 2^53: beyond it not every integer is a double.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if value.fract() != 0.0 || value.abs() > EXACT {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "the range has just been checked")]
+    Some(value as i64)
+}
+
+/// Protobuf's text of a duration: seconds with up to nine decimals and an `s`. Envoy takes no negative ones.
+pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+    let number = text.strip_suffix('s')?;
+    let (seconds, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    if !digits(seconds) || !digits(fraction) || fraction.len() > 9 {
+        return None;
+    }
+    let seconds = seconds.parse().ok().filter(|seconds| *seconds <= LONGEST_SECONDS)?;
+    Some(Duration::new(seconds, format!("{fraction:0<9}").parse().ok()?))
+}

@@ -1,0 +1,167 @@
+//! `envoy.config.cluster.v3.Cluster`.
+
+use crate::config::cluster::{
+    Cluster, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DNS_REFRESH_RATE, DEFAULT_IDLE_TIMEOUT, Discovery,
+    Dns, Endpoint, LbPolicy, LookupFamily, Protocol, Thresholds,
+};
+use crate::config::diagnostic::Findings;
+use crate::config::listener::DEFAULT_BUFFER_LIMIT;
+use crate::config::source::Quoted;
+
+use super::message::Message;
+use super::{address, protocol};
+
+/// The one extension whose options a cluster may carry; its key in `typed_extension_protocol_options`, and its type.
+const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
+/// Lowers a cluster.
+pub(super) fn lower(cluster: &Message<'_>, findings: &mut Findings) -> Option<Cluster> {
+    let name = cluster.nonempty("name").map(str::to_owned);
+    let discovery = discovery(cluster, findings);
+    let options = http_options(cluster, findings);
+    let common = options.and_then(|options| options.message("common_http_protocol_options"));
+    let max_requests = common.and_then(|common| common.u32("max_requests_per_connection"));
+    lb_policy(cluster, findings);
+    let literal = matches!(discovery, Some(Discovery::Static));
+    Some(Cluster {
+        alt_stat_name: cluster.nonempty("alt_stat_name").map(str::to_owned),
+        lb: LbPolicy::RoundRobin,
+        connect_timeout: cluster.duration("connect_timeout").unwrap_or(DEFAULT_CONNECT_TIMEOUT),
+        buffer_limit: cluster
+            .u32("per_connection_buffer_limit_bytes")
+            .unwrap_or(DEFAULT_BUFFER_LIMIT),
+        protocol: protocol(cluster, options, findings),
+        idle_timeout: protocol::timeout(common, "idle_timeout", Some(DEFAULT_IDLE_TIMEOUT)),
+        // Zero is the same as no limit in Envoy.
+        max_requests_per_connection: max_requests.filter(|max| *max != 0),
+        endpoints: endpoints(cluster, literal, findings),
+        circuit_breakers: thresholds(cluster, findings),
+        discovery: discovery?,
+        name: name?,
+    })
+}
+
+fn discovery(cluster: &Message<'_>, findings: &mut Findings) -> Option<Discovery> {
+    let refresh_rate = cluster.duration("dns_refresh_rate").unwrap_or(DEFAULT_DNS_REFRESH_RATE);
+    let respect_ttl = cluster.bool("respect_dns_ttl").unwrap_or_default();
+    let family = match cluster.enumeration("dns_lookup_family") {
+        Some("V4_ONLY") => LookupFamily::V4Only,
+        Some("V6_ONLY") => LookupFamily::V6Only,
+        Some("V4_PREFERRED") => LookupFamily::V4Preferred,
+        Some("ALL") => LookupFamily::All,
+        _ => LookupFamily::Auto,
+    };
+    match cluster.enumeration("type").unwrap_or("STATIC") {
+        "STATIC" => Some(Discovery::Static),
+        "STRICT_DNS" => Some(Discovery::StrictDns(Dns { refresh_rate, respect_ttl, family })),
+        other => {
+            let message = format!("{other} is not supported yet, STATIC and STRICT_DNS are");
+            findings.error(cluster.place("type"), message);
+            None
+        }
+    }
+}
+
+fn lb_policy(cluster: &Message<'_>, findings: &mut Findings) {
+    let policy = cluster.enumeration("lb_policy").filter(|policy| *policy != "ROUND_ROBIN");
+    if let Some(policy) = policy {
+        let message = format!("{policy} is not supported yet, only ROUND_ROBIN is");
+        findings.error(cluster.place("lb_policy"), message);
+    }
+}
+
+fn http_options<'m, 's>(
+    cluster: &'m Message<'s>,
+    findings: &mut Findings,
+) -> Option<&'m Message<'s>> {
+    let mut options = None;
+    for (key, at, extension) in cluster.anys("typed_extension_protocol_options") {
+        if key != HTTP_OPTIONS {
+            let message = format!("the options of {} are not supported yet", Quoted(key));
+            findings.error(at, message).did_you_mean(key, [HTTP_OPTIONS]);
+            extension.dismiss_all();
+        } else if extension.schema.name != HTTP_OPTIONS {
+            let message = format!("expected {HTTP_OPTIONS}, found a {}", extension.schema.name);
+            findings.error(at, message);
+            extension.dismiss_all();
+        } else {
+            options = Some(extension);
+        }
+    }
+    options
+}
+
+/// The codec towards the hosts. Envoy refuses the older field beside the newer message, which replaces it.
+fn protocol(
+    cluster: &Message<'_>,
+    options: Option<&Message<'_>>,
+    findings: &mut Findings,
+) -> Protocol {
+    let legacy = cluster.message("http2_protocol_options");
+    if legacy.is_some() && options.is_some() {
+        let message = format!("cannot be set beside {HTTP_OPTIONS}, which replaces it");
+        findings.error(cluster.place("http2_protocol_options"), message);
+    }
+    if let Some(legacy) = legacy {
+        return Protocol::Http2(protocol::http2(Some(legacy)));
+    }
+    let explicit = options.and_then(|options| options.message("explicit_http_config"));
+    let Some(explicit) = explicit else { return Protocol::Http1 };
+    // What is in there has no effect towards a host, and is refused with the other leftovers.
+    explicit.dismiss(&["http_protocol_options"]);
+    match explicit.message("http2_protocol_options") {
+        Some(http2) => Protocol::Http2(protocol::http2(Some(http2))),
+        None => Protocol::Http1,
+    }
+}
+
+fn endpoints(cluster: &Message<'_>, literal: bool, findings: &mut Findings) -> Vec<Endpoint> {
+    let Some(assignment) = cluster.message("load_assignment") else { return Vec::new() };
+    assignment.dismiss(&["cluster_name"]);
+    let mut endpoints = Vec::new();
+    for locality in assignment.messages("endpoints") {
+        for host in locality.messages("lb_endpoints") {
+            endpoints.extend(endpoint(host, literal, findings));
+        }
+    }
+    endpoints
+}
+
+fn endpoint(host: &Message<'_>, literal: bool, findings: &mut Findings) -> Option<Endpoint> {
+    let weight = host.u32("load_balancing_weight").unwrap_or(1);
+    let Some(endpoint) = host.message("endpoint") else {
+        if !host.has("endpoint") {
+            findings.error(host.at, "endpoint is missing");
+        }
+        return None;
+    };
+    let hint = "clusters of type STRICT_DNS resolve names";
+    let address = if literal {
+        address::literal(endpoint, "address", hint, findings)
+    } else {
+        address::any(endpoint, "address", findings)
+    };
+    let hostname = endpoint.text("hostname").unwrap_or_default().to_owned();
+    Some(Endpoint { address: address?, hostname, weight })
+}
+
+/// The limits of priority DEFAULT. Of several entries for one priority, Envoy takes the first.
+fn thresholds(cluster: &Message<'_>, findings: &mut Findings) -> Thresholds {
+    let mut chosen = None;
+    let breakers = cluster.message("circuit_breakers");
+    for entry in breakers.iter().flat_map(|breakers| breakers.messages("thresholds")) {
+        if entry.enumeration("priority") == Some("HIGH") {
+            findings.error(entry.place("priority"), "HIGH is not supported yet, only DEFAULT is");
+        }
+        let default = Thresholds::default();
+        let number = |name, default| entry.u32(name).unwrap_or(default);
+        let thresholds = Thresholds {
+            max_connections: number("max_connections", default.max_connections),
+            max_pending_requests: number("max_pending_requests", default.max_pending_requests),
+            max_requests: number("max_requests", default.max_requests),
+            max_retries: number("max_retries", default.max_retries),
+        };
+        chosen = chosen.or(Some(thresholds));
+    }
+    chosen.unwrap_or_default()
+}

@@ -1,0 +1,109 @@
+//! `envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::config::diagnostic::Findings;
+use crate::config::hcm::{
+    Codec, DEFAULT_DRAIN_TIMEOUT, DEFAULT_IDLE_TIMEOUT, DEFAULT_MAX_HEADERS_COUNT,
+    DEFAULT_MAX_REQUEST_HEADERS_KB, DEFAULT_STREAM_IDLE_TIMEOUT, HttpConnectionManager, HttpFilter,
+    ServerHeader,
+};
+
+use super::message::Message;
+use super::{access_log, protocol, route};
+
+/// Its full name.
+pub(super) const NAME: &str =
+    "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+
+/// The terminal filter of a chain of HTTP filters.
+const ROUTER: &str = "envoy.extensions.filters.http.router.v3.Router";
+
+/// The name `server` has where the file says nothing.
+const DEFAULT_SERVER_NAME: &str = "envoy";
+
+/// Lowers a connection manager.
+pub(super) fn lower(
+    hcm: &Message<'_>,
+    clusters: &BTreeSet<&str>,
+    findings: &mut Findings,
+) -> Option<HttpConnectionManager> {
+    let common = hcm.message("common_http_protocol_options");
+    let max_headers_count = common.and_then(|common| common.u32("max_headers_count"));
+    let routes = hcm.message("route_config");
+    let routes = routes.map(|routes| Arc::new(route::lower(routes, clusters, findings)));
+    let flag = |name| hcm.bool(name).unwrap_or_default();
+    let number = |name, default| hcm.u32(name).unwrap_or(default);
+    Some(HttpConnectionManager {
+        codec: codec(hcm, findings),
+        stat_prefix: hcm.text("stat_prefix").unwrap_or_default().to_owned(),
+        filters: filters(hcm, findings),
+        server_name: hcm.nonempty("server_name").unwrap_or(DEFAULT_SERVER_NAME).to_owned(),
+        server_header: server_header(hcm),
+        via: hcm.nonempty("via").map(str::to_owned),
+        generate_request_id: hcm.bool("generate_request_id").unwrap_or(true),
+        preserve_external_request_id: flag("preserve_external_request_id"),
+        always_set_request_id_in_response: flag("always_set_request_id_in_response"),
+        use_remote_address: flag("use_remote_address"),
+        xff_num_trusted_hops: number("xff_num_trusted_hops", 0),
+        skip_xff_append: flag("skip_xff_append"),
+        idle_timeout: protocol::timeout(common, "idle_timeout", Some(DEFAULT_IDLE_TIMEOUT)),
+        stream_idle_timeout: protocol::timeout(
+            Some(hcm),
+            "stream_idle_timeout",
+            Some(DEFAULT_STREAM_IDLE_TIMEOUT),
+        ),
+        request_timeout: protocol::timeout(Some(hcm), "request_timeout", None),
+        request_headers_timeout: protocol::timeout(Some(hcm), "request_headers_timeout", None),
+        drain_timeout: hcm.duration("drain_timeout").unwrap_or(DEFAULT_DRAIN_TIMEOUT),
+        max_request_headers_kb: number("max_request_headers_kb", DEFAULT_MAX_REQUEST_HEADERS_KB),
+        max_headers_count: max_headers_count.unwrap_or(DEFAULT_MAX_HEADERS_COUNT),
+        http1: protocol::http1(hcm.message("http_protocol_options")),
+        http2: protocol::http2(hcm.message("http2_protocol_options")),
+        access_logs: access_log::lower(hcm, "access_log", findings),
+        routes: routes?,
+    })
+}
+
+fn codec(hcm: &Message<'_>, findings: &mut Findings) -> Codec {
+    match hcm.enumeration("codec_type") {
+        Some("HTTP1") => Codec::Http1,
+        Some("HTTP2") => Codec::Http2,
+        Some("HTTP3") => {
+            findings.error(hcm.place("codec_type"), "HTTP3 is not supported yet");
+            Codec::Auto
+        }
+        _ => Codec::Auto,
+    }
+}
+
+fn server_header(hcm: &Message<'_>) -> ServerHeader {
+    match hcm.enumeration("server_header_transformation") {
+        Some("APPEND_IF_ABSENT") => ServerHeader::AppendIfAbsent,
+        Some("PASS_THROUGH") => ServerHeader::PassThrough,
+        _ => ServerHeader::Overwrite,
+    }
+}
+
+/// The filters before the router, which must stand last and nowhere else. No other filter exists yet.
+fn filters(hcm: &Message<'_>, findings: &mut Findings) -> Vec<HttpFilter> {
+    let filters: Vec<&Message<'_>> = hcm.messages("http_filters").collect();
+    if filters.is_empty() && !hcm.has("http_filters") {
+        let hint = "without a router no request would ever be answered";
+        findings.error(hcm.at, "http_filters is missing").hint(hint);
+    }
+    for (index, filter) in filters.iter().enumerate() {
+        filter.dismiss(&["name"]);
+        let Some(extension) = super::extension(filter, findings) else { continue };
+        let last = index + 1 == filters.len();
+        match extension.schema.name {
+            ROUTER if last => {}
+            ROUTER => {
+                findings.error(filter.at, "the router must be the last filter");
+            }
+            _ => super::wrong_extension(filter, extension, "an HTTP filter", findings),
+        }
+    }
+    Vec::new()
+}

@@ -1,0 +1,308 @@
+//! A message that the schema has checked: its fields by name, each with its place and a mark of having been used.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use crate::config::diagnostic::Findings;
+use crate::config::schema::{self, Field, Support};
+use crate::config::source::{At, Node};
+
+/// A checked message.
+#[derive(Clone, Debug)]
+pub(in crate::config) struct Message<'s> {
+    pub(in crate::config) schema: &'s schema::Message,
+    pub(in crate::config) at: At,
+    pub(super) sets: Vec<Set<'s>>,
+}
+
+/// A field that is set.
+#[derive(Clone, Debug)]
+pub(super) struct Set<'s> {
+    pub(super) field: &'s Field,
+    /// Where its key stood.
+    pub(super) key: At,
+    pub(super) held: Held<'s>,
+    /// Whether the lowering asked for it.
+    taken: Cell<bool>,
+}
+
+/// The values of a field, by its shape.
+#[derive(Clone, Debug)]
+pub(super) enum Held<'s> {
+    One(Item<'s>),
+    List(Vec<Item<'s>>),
+    Map(Vec<(String, Item<'s>)>),
+}
+
+/// A value and its place.
+#[derive(Clone, Debug)]
+pub(super) struct Item<'s> {
+    pub(super) at: At,
+    pub(super) datum: Datum<'s>,
+}
+
+/// A value, by its type.
+#[derive(Clone, Debug)]
+pub(super) enum Datum<'s> {
+    /// It is wrong, which has been reported.
+    Bad,
+    /// Of a message that is not looked into.
+    Unread(Node),
+    Bool(bool),
+    Int(i64),
+    Uint(u64),
+    Double(f64),
+    Text(String),
+    Bytes(String),
+    Enum(i32, &'static str),
+    Duration(Duration),
+    Message(Message<'s>),
+    /// What an `Any` holds.
+    Any(Message<'s>),
+}
+
+// === impl Message ===
+
+impl<'s> Message<'s> {
+    /// A message with nothing set.
+    pub(in crate::config) fn new(schema: &'s schema::Message, at: At) -> Self {
+        Self { schema, at, sets: Vec::new() }
+    }
+
+    /// Lays another message of the same type over this one as protobuf merges: values replace values, messages merge,
+    /// lists are appended.
+    pub(in crate::config) fn merge(&mut self, over: Self) {
+        for set in over.sets {
+            if let Some(oneof) = set.field.oneof {
+                let name = set.field.name;
+                self.sets.retain(|old| old.field.oneof != Some(oneof) || old.field.name == name);
+            }
+            match self.sets.iter_mut().find(|old| old.field.name == set.field.name) {
+                None => self.sets.push(set),
+                Some(old) => old.merge(set),
+            }
+        }
+    }
+
+    /// Whether the field is set, rightly or wrongly. Does not count as use.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.sets.iter().any(|set| set.field.name == name)
+    }
+
+    /// Where the value of the field stood; the message's own place if it is not set.
+    pub(super) fn place(&self, name: &str) -> At {
+        self.sets.iter().find(|set| set.field.name == name).map_or(self.at, Set::at)
+    }
+
+    pub(super) fn bool(&self, name: &str) -> Option<bool> {
+        match self.one(name)?.datum {
+            Datum::Bool(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub(super) fn u32(&self, name: &str) -> Option<u32> {
+        match self.one(name)?.datum {
+            // The schema has checked the range.
+            Datum::Uint(value) => u32::try_from(value).ok(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn duration(&self, name: &str) -> Option<Duration> {
+        match self.one(name)?.datum {
+            Datum::Duration(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        match &self.one(name)?.datum {
+            Datum::Text(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The text, unless it is empty, which is the same as absent for most fields.
+    pub(super) fn nonempty(&self, name: &str) -> Option<&str> {
+        self.text(name).filter(|text| !text.is_empty())
+    }
+
+    /// The name of the enum value.
+    pub(super) fn enumeration(&self, name: &str) -> Option<&'static str> {
+        match self.one(name)?.datum {
+            Datum::Enum(_, value) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub(super) fn message(&self, name: &str) -> Option<&Self> {
+        match &self.one(name)?.datum {
+            Datum::Message(message) => Some(message),
+            _ => None,
+        }
+    }
+
+    /// What the `Any` in the field holds.
+    pub(super) fn any(&self, name: &str) -> Option<&Self> {
+        match &self.one(name)?.datum {
+            Datum::Any(message) => Some(message),
+            _ => None,
+        }
+    }
+
+    pub(super) fn messages(&self, name: &str) -> impl Iterator<Item = &Self> {
+        self.list(name).iter().filter_map(|item| match &item.datum {
+            Datum::Message(message) => Some(message),
+            _ => None,
+        })
+    }
+
+    pub(super) fn texts(&self, name: &str) -> impl Iterator<Item = (At, &str)> {
+        self.list(name).iter().filter_map(|item| match &item.datum {
+            Datum::Text(text) => Some((item.at, text.as_str())),
+            _ => None,
+        })
+    }
+
+    /// The entries of a map of `Any`: key, place and content.
+    pub(super) fn anys(&self, name: &str) -> impl Iterator<Item = (&str, At, &Self)> {
+        let entries = match self.take(name).map(|set| &set.held) {
+            Some(Held::Map(entries)) => entries.as_slice(),
+            _ => &[],
+        };
+        entries.iter().filter_map(|(key, item)| match &item.datum {
+            Datum::Any(message) => Some((key.as_str(), item.at, message)),
+            _ => None,
+        })
+    }
+
+    /// Marks the fields as used without looking at them.
+    pub(super) fn dismiss(&self, names: &[&str]) {
+        for name in names {
+            self.take(name);
+        }
+    }
+
+    /// Marks everything in it as used, after it was refused as a whole.
+    pub(super) fn dismiss_all(&self) {
+        for set in &self.sets {
+            set.taken.set(true);
+        }
+    }
+
+    /// Refuses every field that is set and that the lowering did not ask for: it may be supported elsewhere, but has
+    /// no effect where it stands.
+    pub(in crate::config) fn refuse_leftovers(&self, findings: &mut Findings) {
+        for set in &self.sets {
+            if set.taken.get() {
+                set.held.items().for_each(|item| match &item.datum {
+                    Datum::Message(message) | Datum::Any(message) => {
+                        message.refuse_leftovers(findings);
+                    }
+                    _ => {}
+                });
+            } else if set.field.support == Support::Applied && !set.is_default() {
+                findings.error(set.key, "not supported here yet");
+            }
+        }
+    }
+
+    fn one(&self, name: &str) -> Option<&Item<'s>> {
+        match &self.take(name)?.held {
+            Held::One(item) => Some(item),
+            Held::List(_) | Held::Map(_) => None,
+        }
+    }
+
+    fn list(&self, name: &str) -> &[Item<'s>] {
+        match self.take(name).map(|set| &set.held) {
+            Some(Held::List(items)) => items,
+            _ => &[],
+        }
+    }
+
+    fn take(&self, name: &str) -> Option<&Set<'s>> {
+        debug_assert!(
+            self.schema.fields.iter().any(|f| f.name == name && f.support == Support::Applied),
+            "{} has no covered field {name}",
+            self.schema.name
+        );
+        let set = self.sets.iter().find(|set| set.field.name == name)?;
+        set.taken.set(true);
+        Some(set)
+    }
+}
+
+// === impl Set ===
+
+impl<'s> Set<'s> {
+    pub(super) fn new(field: &'s Field, key: At, held: Held<'s>) -> Self {
+        Self { field, key, held, taken: Cell::new(false) }
+    }
+
+    /// Whether it says what its absence would say too: protobuf does not tell an absent `false` from a given one.
+    pub(super) fn is_default(&self) -> bool {
+        match &self.held {
+            Held::List(items) => items.is_empty(),
+            Held::Map(entries) => entries.is_empty(),
+            Held::One(item) => self.field.shape == schema::Shape::Plain && item.datum.is_zero(),
+        }
+    }
+
+    fn at(&self) -> At {
+        match &self.held {
+            Held::One(item) => item.at,
+            Held::List(_) | Held::Map(_) => self.key,
+        }
+    }
+
+    fn merge(&mut self, over: Self) {
+        match (&mut self.held, over.held) {
+            (Held::One(old), Held::One(new)) => match (&mut old.datum, new.datum) {
+                (Datum::Message(old), Datum::Message(new)) => old.merge(new),
+                (old_datum, datum) => {
+                    *old_datum = datum;
+                    old.at = new.at;
+                    self.key = over.key;
+                }
+            },
+            (Held::List(old), Held::List(new)) => old.extend(new),
+            (Held::Map(old), Held::Map(new)) => {
+                old.retain(|(key, _)| new.iter().all(|(other, _)| other != key));
+                old.extend(new);
+            }
+            (old, new) => *old = new,
+        }
+    }
+}
+
+// === impl Held ===
+
+impl<'s> Held<'s> {
+    pub(super) fn items(&self) -> Box<dyn Iterator<Item = &Item<'s>> + '_> {
+        match self {
+            Self::One(item) => Box::new(std::iter::once(item)),
+            Self::List(items) => Box::new(items.iter()),
+            Self::Map(entries) => Box::new(entries.iter().map(|(_, item)| item)),
+        }
+    }
+}
+
+// === impl Datum ===
+
+impl Datum<'_> {
+    fn is_zero(&self) -> bool {
+        match self {
+            Self::Bool(value) => !value,
+            Self::Int(value) => *value == 0,
+            Self::Uint(value) => *value == 0,
+            Self::Double(value) => *value == 0.0,
+            Self::Text(value) | Self::Bytes(value) => value.is_empty(),
+            Self::Enum(number, _) => *number == 0,
+            Self::Bad | Self::Unread(_) | Self::Duration(_) | Self::Message(_) | Self::Any(_) => {
+                false
+            }
+        }
+    }
+}
