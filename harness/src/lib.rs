@@ -14,6 +14,7 @@ pub mod load;
 pub mod mesh;
 pub mod node;
 pub mod origin;
+pub mod reaper;
 pub mod settings;
 pub mod topology;
 pub mod trial;
