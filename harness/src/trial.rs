@@ -87,15 +87,30 @@ pub fn run(
     topology: impl FnOnce(ConfigVersion) -> Topology,
     body: impl AsyncFnOnce(&Mesh),
 ) {
+    run_with(mode, async || (), |version, ()| topology(version), async |mesh, ()| body(mesh).await);
+}
+
+/// The same with something that is to be there before the mesh, such as an origin, and lives as long as the test.
+///
+/// # Panics
+/// As [`run`].
+pub fn run_with<O>(
+    mode: Mode,
+    origin: impl AsyncFnOnce() -> O,
+    topology: impl FnOnce(ConfigVersion, &O) -> Topology,
+    body: impl AsyncFnOnce(&Mesh, &O),
+) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime can be made");
     let outcome = runtime.block_on(async {
         if let Some(why) = mode.switched_off()? {
             return Ok(Some(why));
         }
-        let topology = topology(mode.version()).launch(mode.launch()).data_plane(mode.data_plane());
+        let origin = origin().await;
+        let topology =
+            topology(mode.version(), &origin).launch(mode.launch()).data_plane(mode.data_plane());
         match topology.up().await {
-            Ok(mesh) => observe(mesh, body).await.map(|()| None),
+            Ok(mesh) => observe(mesh, async |mesh| body(mesh, &origin).await).await.map(|()| None),
             Err(missing @ Error::Unavailable { .. }) if !is_required(&missing)? => {
                 Ok(Some(missing.to_string()))
             }

@@ -1,1 +1,34 @@
-//! Acceptance tests.
+//! What a client sees of a mesh, whoever carries the requests: each behaviour is tested with v1 and with v3 files, as
+//! processes and in containers, and on the real Envoy.
+
+#[cfg(test)]
+#[macro_use]
+mod modes;
+
+/// The admin interface of a proxy.
+#[cfg(test)]
+mod admin;
+/// What a proxy says to wrong files and wrong command lines.
+#[cfg(test)]
+mod bad_input;
+/// Bodies of any size, and trailers.
+#[cfg(test)]
+mod bodies;
+/// Going away without losing a request.
+#[cfg(test)]
+mod drain;
+/// Nodes that end, hang or come late.
+#[cfg(test)]
+mod failures;
+/// Starting and ending a proxy from the command line.
+#[cfg(test)]
+mod lifecycle;
+/// Our proxy's binary, run to its end.
+#[cfg(test)]
+mod once;
+/// Hostile bytes.
+#[cfg(test)]
+mod smuggling;
+/// The tutorial's mesh, with everything in its place.
+#[cfg(test)]
+mod topology;

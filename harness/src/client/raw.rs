@@ -97,6 +97,14 @@ impl RawConnection {
         self.reply().await
     }
 
+    /// Everything up to and with the first occurrence of this text.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` if the connection ends before it, `TimedOut` if it does not come.
+    pub async fn until_text(&mut self, text: &str) -> io::Result<Vec<u8>> {
+        self.until(text.as_bytes()).await
+    }
+
     /// Everything up to the end of the connection. A reset counts as an end.
     ///
     /// # Errors
