@@ -1,0 +1,7 @@
+//! Small things with no opinion about proxies.
+
+pub mod clock;
+pub mod drain;
+pub mod latch;
+pub mod random;
+pub mod task;

@@ -1,0 +1,44 @@
+//! The only door to randomness. Nothing secret may come from here.
+
+use std::fmt::Write;
+
+/// A number below `bound`, which must not be zero.
+pub fn below(bound: usize) -> usize {
+    fastrand::usize(..bound)
+}
+
+/// A fresh UUID of version 4 (RFC 9562) in its 36-character text form.
+pub fn uuid() -> String {
+    let mut bits = fastrand::u128(..);
+    bits = bits & !(0xf << 76) | (0x4 << 76);
+    bits = bits & !(0x3 << 62) | (0x2 << 62);
+    let mut text = String::with_capacity(36);
+    let _ = write!(
+        text,
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        bits >> 96,
+        (bits >> 80) & 0xffff,
+        (bits >> 64) & 0xffff,
+        (bits >> 48) & 0xffff,
+        bits & 0xffff_ffff_ffff,
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::uuid;
+
+    #[test]
+    fn a_uuid_has_its_version_and_variant_where_rfc_9562_puts_them() {
+        for _ in 0..100 {
+            let text = uuid();
+            assert_eq!(text.len(), 36);
+            assert_eq!(&text[14..15], "4");
+            assert!(matches!(&text[19..20], "8" | "9" | "a" | "b"), "{text}");
+            for dash in [8, 13, 18, 23] {
+                assert_eq!(&text[dash..=dash], "-");
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The only door to spawned tasks, all of them local to the thread that spawns them.
+
+use std::future::Future;
+
+use tokio::task::{JoinHandle, JoinSet};
+
+/// Runs a task that ends with whatever it serves (an upstream connection's driver, for one).
+///
+/// Must be called inside a `LocalSet`.
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn spawn(task: impl Future<Output = ()> + 'static) {
+    drop::<JoinHandle<()>>(tokio::task::spawn_local(task));
+}
+
+/// Tasks that end when their owner is dropped.
+pub type Owned = JoinSet<()>;
+
+/// Runs a task that belongs to `owner`.
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn spawn_in(owner: &mut Owned, task: impl Future<Output = ()> + 'static) {
+    owner.spawn_local(task);
+}
+
+/// Lets hyper's HTTP/2 codecs run the tasks of a connection on the connection's own thread.
+#[derive(Clone, Copy, Debug)]
+pub struct Local;
+
+// === impl Local ===
+
+impl<F> hyper::rt::Executor<F> for Local
+where
+    F: Future<Output: 'static> + 'static,
+{
+    fn execute(&self, task: F) {
+        spawn(async {
+            task.await;
+        });
+    }
+}

@@ -1,0 +1,15 @@
+//! Our HTTP vocabulary: one `Request`, one `Response`, one `Body` for the whole proxy.
+
+pub mod body;
+pub mod date;
+pub mod headers;
+pub mod hop_by_hop;
+pub mod local_reply;
+
+pub use self::body::Body;
+
+/// A request on its way.
+pub type Request = http::Request<Body>;
+
+/// A response on its way.
+pub type Response = http::Response<Body>;

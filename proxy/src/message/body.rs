@@ -1,0 +1,200 @@
+//! The one body type: bytes that pass through, and the guards that watch them pass.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// A body in transit.
+///
+/// Whoever must know how a body ended attaches a [`Watch`]; a body that is dropped before its end
+/// drops its watches untold, which is how they learn of a reset.
+#[derive(Debug)]
+pub struct Body {
+    source: Source,
+    watches: [Option<Box<dyn Watch>>; 2],
+    /// HTTP/1 has its trailers dropped, as Envoy does without `enable_trailers`.
+    drop_trailers: bool,
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+/// Why a body broke off.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// What it came from broke.
+    #[error(transparent)]
+    Source(#[from] hyper::Error),
+    /// It was not complete in time.
+    #[error("the body was not complete in time")]
+    Deadline,
+}
+
+/// Somebody who follows a body to its end.
+pub trait Watch: std::fmt::Debug {
+    /// This many bytes have passed.
+    fn data(&mut self, bytes: usize);
+
+    /// The end was reached; `trailers` if there were any.
+    fn end(self: Box<Self>, trailers: Option<&HeaderMap>);
+
+    /// It broke off; nothing more will come.
+    fn failed(self: Box<Self>, error: &BodyError);
+}
+
+#[derive(Debug)]
+enum Source {
+    Empty,
+    Full(Bytes),
+    Incoming(Incoming),
+}
+
+// === impl Body ===
+
+impl Body {
+    /// No body at all.
+    pub fn empty() -> Self {
+        Self::new(Source::Empty)
+    }
+
+    /// A body that is all there.
+    pub fn full(bytes: impl Into<Bytes>) -> Self {
+        Self::new(Source::Full(bytes.into()))
+    }
+
+    /// A body from a codec.
+    pub fn incoming(incoming: Incoming) -> Self {
+        if http_body::Body::is_end_stream(&incoming) {
+            return Self::empty();
+        }
+        Self::new(Source::Incoming(incoming))
+    }
+
+    fn new(source: Source) -> Self {
+        Self { source, watches: [None, None], drop_trailers: false, deadline: None }
+    }
+
+    /// Whether there is nothing (more) to come.
+    pub fn is_empty(&self) -> bool {
+        match &self.source {
+            Source::Empty => true,
+            Source::Full(bytes) => bytes.is_empty(),
+            Source::Incoming(incoming) => http_body::Body::is_end_stream(incoming),
+        }
+    }
+
+    /// Drops the trailers that may come.
+    pub fn without_trailers(mut self) -> Self {
+        self.drop_trailers = true;
+        self
+    }
+
+    /// Breaks off at `deadline`, unless its end was reached by then.
+    pub fn until(mut self, deadline: std::time::Instant) -> Self {
+        if !self.is_empty() {
+            self.deadline = Some(Box::pin(sleep_until(Instant::from_std(deadline))));
+        }
+        self
+    }
+
+    /// Lets `watch` follow this body. A body has room for two: the upstream's and the downstream's.
+    ///
+    /// A body that is empty already tells its end when it is polled or asked for its end, so the watch is told now.
+    pub fn watched(mut self, watch: Box<dyn Watch>) -> Self {
+        if matches!(self.source, Source::Empty) {
+            watch.end(None);
+        } else if let Some(room) = self.watches.iter_mut().find(|room| room.is_none()) {
+            *room = Some(watch);
+        }
+        self
+    }
+
+    fn tell_data(&mut self, bytes: usize) {
+        for watch in self.watches.iter_mut().flatten() {
+            watch.data(bytes);
+        }
+    }
+
+    fn tell_end(&mut self, trailers: Option<&HeaderMap>) {
+        self.source = Source::Empty;
+        for watch in self.watches.iter_mut().filter_map(Option::take) {
+            watch.end(trailers);
+        }
+    }
+
+    fn tell_failed(&mut self, error: &BodyError) {
+        for watch in self.watches.iter_mut().filter_map(Option::take) {
+            watch.failed(error);
+        }
+    }
+
+    fn pass(&mut self, frame: Frame<Bytes>) -> Option<Frame<Bytes>> {
+        let Some(data) = frame.data_ref() else {
+            self.tell_end(frame.trailers_ref());
+            return Some(frame).filter(|_| !self.drop_trailers);
+        };
+        self.tell_data(data.len());
+        if let Source::Incoming(incoming) = &self.source
+            && http_body::Body::is_end_stream(incoming)
+        {
+            self.tell_end(None);
+        }
+        Some(frame)
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let polled = match &mut self.source {
+            Source::Empty => return Poll::Ready(None),
+            Source::Full(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.tell_data(bytes.len());
+                self.tell_end(None);
+                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            }
+            Source::Incoming(incoming) => Pin::new(incoming).poll_frame(cx),
+        };
+        let polled = match (polled, &mut self.deadline) {
+            (Poll::Ready(polled), _) => polled.map(|frame| frame.map_err(BodyError::Source)),
+            (Poll::Pending, None) => return Poll::Pending,
+            (Poll::Pending, Some(deadline)) => {
+                ready!(deadline.as_mut().poll(cx));
+                self.source = Source::Empty;
+                Some(Err(BodyError::Deadline))
+            }
+        };
+        Poll::Ready(match polled {
+            None => {
+                self.tell_end(None);
+                None
+            }
+            Some(Ok(frame)) => self.pass(frame).map(Ok),
+            Some(Err(error)) => {
+                self.tell_failed(&error);
+                Some(Err(error))
+            }
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Empty => SizeHint::with_exact(0),
+            Source::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Source::Incoming(incoming) => http_body::Body::size_hint(incoming),
+        }
+    }
+}

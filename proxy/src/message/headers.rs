@@ -1,0 +1,38 @@
+//! Header names of Envoy's own.
+
+use http::HeaderName;
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        $($(#[$doc])* pub const $name: HeaderName = HeaderName::from_static($text);)*
+    };
+}
+
+names! {
+    /// `keep-alive`
+    KEEP_ALIVE = "keep-alive";
+    /// `proxy-connection`
+    PROXY_CONNECTION = "proxy-connection";
+    /// `http2-settings`
+    HTTP2_SETTINGS = "http2-settings";
+    /// `x-forwarded-proto`
+    X_FORWARDED_PROTO = "x-forwarded-proto";
+    /// `x-forwarded-for`
+    X_FORWARDED_FOR = "x-forwarded-for";
+    /// `x-request-id`
+    X_REQUEST_ID = "x-request-id";
+    /// `x-envoy-upstream-service-time`
+    X_ENVOY_UPSTREAM_SERVICE_TIME = "x-envoy-upstream-service-time";
+    /// `x-envoy-expected-rq-timeout-ms`
+    X_ENVOY_EXPECTED_RQ_TIMEOUT_MS = "x-envoy-expected-rq-timeout-ms";
+    /// `x-envoy-upstream-rq-timeout-ms`
+    X_ENVOY_UPSTREAM_RQ_TIMEOUT_MS = "x-envoy-upstream-rq-timeout-ms";
+    /// `x-envoy-max-retries`
+    X_ENVOY_MAX_RETRIES = "x-envoy-max-retries";
+    /// `x-envoy-internal`
+    X_ENVOY_INTERNAL = "x-envoy-internal";
+    /// `x-envoy-external-address`
+    X_ENVOY_EXTERNAL_ADDRESS = "x-envoy-external-address";
+    /// `x-envoy-overloaded`
+    X_ENVOY_OVERLOADED = "x-envoy-overloaded";
+}

@@ -1,0 +1,162 @@
+//! Every answer that we invent, by named constructor: whoever looks for a 503 finds all of them here.
+
+use std::borrow::Cow;
+
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::{Response, StatusCode};
+
+use crate::stream_info::{Flag, StreamInfo};
+
+use super::{Body, headers};
+
+/// An answer that no upstream sent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LocalReply {
+    /// The status.
+    pub status: StatusCode,
+    /// The body; may be empty.
+    pub body: Cow<'static, str>,
+    /// The reason in the access log, if it is not an ordinary answer.
+    pub flag: Option<Flag>,
+    /// `%RESPONSE_CODE_DETAILS%`.
+    pub details: Cow<'static, str>,
+    /// Whether a breaker is the reason, which `x-envoy-overloaded` tells.
+    pub overloaded: bool,
+    /// Whether the connection closes after it.
+    pub closes: bool,
+}
+
+// === impl LocalReply ===
+
+impl LocalReply {
+    fn new(status: StatusCode, details: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            status,
+            body: Cow::Borrowed(""),
+            flag: None,
+            details: details.into(),
+            overloaded: false,
+            closes: false,
+        }
+    }
+
+    fn with_body(mut self, body: impl Into<Cow<'static, str>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    fn flagged(mut self, flag: Flag) -> Self {
+        self.flag = Some(flag);
+        self
+    }
+
+    fn closing(mut self) -> Self {
+        self.closes = true;
+        self
+    }
+
+    /// The codec does not understand the request; the body is the reason phrase.
+    pub fn codec_error(status: StatusCode, details: &'static str) -> Self {
+        Self::new(status, details)
+            .with_body(status.canonical_reason().unwrap_or(""))
+            .flagged(Flag::DownstreamProtocolError)
+            .closing()
+    }
+
+    /// HTTP/1.0, which is not accepted.
+    pub fn low_version() -> Self {
+        Self::codec_error(StatusCode::UPGRADE_REQUIRED, "low_version")
+    }
+
+    /// An HTTP/1.1 request without `host`, or an HTTP/2 one without `:authority`.
+    pub fn missing_host() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "missing_host_header").closing()
+    }
+
+    /// A path that is not one of this server: `*`.
+    pub fn not_absolute_path() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "absolute_path_rejected")
+    }
+
+    /// An upgrade that no route allows.
+    pub fn upgrade_failed() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "upgrade_failed").closing()
+    }
+
+    /// No virtual host, or no route of it, matches.
+    pub fn no_route() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "route_not_found").flagged(Flag::NoRouteFound)
+    }
+
+    /// The route's cluster does not exist; the route says with which status (503 by default).
+    pub fn no_cluster(status: StatusCode) -> Self {
+        Self::new(status, "cluster_not_found").flagged(Flag::NoClusterFound)
+    }
+
+    /// The cluster has no host to ask.
+    pub fn no_healthy_upstream() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_healthy_upstream")
+            .with_body("no healthy upstream")
+            .flagged(Flag::NoHealthyUpstream)
+    }
+
+    /// The upstream was reset before it answered; `reason` in Envoy's words.
+    pub fn upstream_reset(status: StatusCode, reason: &str, flag: Flag, more: Option<&str>) -> Self {
+        let details = match more {
+            Some(more) => format!("upstream_reset_before_response_started{{{reason}|{more}}}"),
+            None => format!("upstream_reset_before_response_started{{{reason}}}"),
+        };
+        Self::new(status, details.replace(' ', "_"))
+            .with_body(format!(
+                "upstream connect error or disconnect/reset before headers. reset reason: {reason}"
+            ))
+            .flagged(flag)
+    }
+
+    /// The same, because a circuit breaker is open.
+    pub fn overflow() -> Self {
+        let mut reply = Self::upstream_reset(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "overflow",
+            Flag::UpstreamOverflow,
+            None,
+        );
+        reply.overloaded = true;
+        reply
+    }
+
+    /// The route's timeout.
+    pub fn upstream_timeout() -> Self {
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "response_timeout")
+            .with_body("upstream request timeout")
+            .flagged(Flag::UpstreamRequestTimeout)
+    }
+
+    /// The route's `direct_response`.
+    pub fn direct_response(status: StatusCode, body: String) -> Self {
+        Self::new(status, "direct_response").with_body(body)
+    }
+
+    /// The response, with what the log will say of it noted in `info`.
+    pub fn into_response(self, info: &mut StreamInfo) -> super::Response {
+        if let Some(flag) = self.flag {
+            info.flags.set(flag);
+        }
+        info.details = Some(self.details);
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        if self.overloaded {
+            headers.insert(headers::X_ENVOY_OVERLOADED, HeaderValue::from_static("true"));
+        }
+        if !self.body.is_empty() {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+            *response.body_mut() = match self.body {
+                Cow::Borrowed(text) => Body::full(text),
+                Cow::Owned(text) => Body::full(text),
+            };
+        }
+        response
+    }
+}

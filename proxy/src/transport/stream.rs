@@ -1,0 +1,111 @@
+//! A connection's bytes, counted as they pass.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::stats::Counter;
+
+/// One transport connection.
+#[derive(Debug)]
+pub struct Stream {
+    socket: TcpStream,
+    /// Bytes read ahead of the codec, to tell which one it is; given out first.
+    ahead: Vec<u8>,
+    meter: Meter,
+}
+
+/// Where bytes are counted.
+#[derive(Clone, Debug)]
+pub struct Meter {
+    /// Bytes from the peer.
+    pub received: Counter,
+    /// Bytes to the peer.
+    pub sent: Counter,
+}
+
+// === impl Stream ===
+
+impl Stream {
+    /// A connection whose bytes count in `meter`.
+    pub fn new(socket: TcpStream, meter: Meter) -> Self {
+        Self { socket, ahead: Vec::new(), meter }
+    }
+
+    /// Gives `bytes`, which were read from it already, out again before all others.
+    pub fn put_back(&mut self, bytes: Vec<u8>) {
+        self.ahead = bytes;
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            let length = self.ahead.len().min(buffer.remaining());
+            buffer.put_slice(&self.ahead[..length]);
+            self.ahead.drain(..length);
+            if self.ahead.is_empty() {
+                self.ahead = Vec::new();
+            }
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.socket).poll_read(cx, buffer);
+        let read = buffer.filled().len() - before;
+        if read > 0 {
+            self.meter.received.add(read as u64);
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.socket).poll_write(cx, bytes);
+        self.meter.count_sent(&polled);
+        polled
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.socket).poll_write_vectored(cx, slices);
+        self.meter.count_sent(&polled);
+        polled
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+// === impl Meter ===
+
+impl Meter {
+    fn count_sent(&self, polled: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(sent)) = polled {
+            self.sent.add(*sent as u64);
+        }
+    }
+}
