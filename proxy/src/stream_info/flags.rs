@@ -1,0 +1,119 @@
+//! Why a request was not answered in the ordinary way, in Envoy's short and long words.
+
+/// A set of flags.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Flags(u32);
+
+/// One reason; the order is the order in which Envoy prints them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub enum Flag {
+    /// The local service failed its health check.
+    FailedLocalHealthCheck,
+    /// No healthy upstream host.
+    NoHealthyUpstream,
+    /// The route's timeout.
+    UpstreamRequestTimeout,
+    /// We reset the stream.
+    LocalReset,
+    /// The upstream reset the stream.
+    UpstreamRemoteReset,
+    /// No connection to the upstream could be made.
+    UpstreamConnectionFailure,
+    /// The upstream closed the connection.
+    UpstreamConnectionTermination,
+    /// A circuit breaker was open.
+    UpstreamOverflow,
+    /// No route.
+    NoRouteFound,
+    /// The downstream closed the connection.
+    DownstreamConnectionTermination,
+    /// The stream was idle for too long.
+    StreamIdleTimeout,
+    /// The downstream broke its protocol.
+    DownstreamProtocolError,
+    /// The upstream broke its protocol.
+    UpstreamProtocolError,
+    /// The stream lasted for too long.
+    DurationTimeout,
+    /// The route's cluster does not exist.
+    NoClusterFound,
+    /// Shed by the overload manager, or at the end of a drain.
+    OverloadManager,
+    /// The downstream reset the stream.
+    DownstreamRemoteReset,
+}
+
+/// All flags with their short and long words, in printing order.
+const WORDS: [(Flag, &str, &str); 17] = [
+    (Flag::FailedLocalHealthCheck, "LH", "FailedLocalHealthCheck"),
+    (Flag::NoHealthyUpstream, "UH", "NoHealthyUpstream"),
+    (Flag::UpstreamRequestTimeout, "UT", "UpstreamRequestTimeout"),
+    (Flag::LocalReset, "LR", "LocalReset"),
+    (Flag::UpstreamRemoteReset, "UR", "UpstreamRemoteReset"),
+    (Flag::UpstreamConnectionFailure, "UF", "UpstreamConnectionFailure"),
+    (Flag::UpstreamConnectionTermination, "UC", "UpstreamConnectionTermination"),
+    (Flag::UpstreamOverflow, "UO", "UpstreamOverflow"),
+    (Flag::NoRouteFound, "NR", "NoRouteFound"),
+    (Flag::DownstreamConnectionTermination, "DC", "DownstreamConnectionTermination"),
+    (Flag::StreamIdleTimeout, "SI", "StreamIdleTimeout"),
+    (Flag::DownstreamProtocolError, "DPE", "DownstreamProtocolError"),
+    (Flag::UpstreamProtocolError, "UPE", "UpstreamProtocolError"),
+    (Flag::DurationTimeout, "DT", "DurationTimeout"),
+    (Flag::NoClusterFound, "NC", "NoClusterFound"),
+    (Flag::OverloadManager, "OM", "OverloadManagerTerminated"),
+    (Flag::DownstreamRemoteReset, "DR", "DownstreamRemoteReset"),
+];
+
+// === impl Flags ===
+
+impl Flags {
+    /// Adds a flag.
+    pub fn set(&mut self, flag: Flag) {
+        self.0 |= 1 << flag as u8;
+    }
+
+    /// Whether a flag is in the set.
+    pub fn has(self, flag: Flag) -> bool {
+        self.0 & 1 << flag as u8 != 0
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// `%RESPONSE_FLAGS%`: the short words with commas between them, or `-`.
+    pub fn short(self) -> String {
+        self.join(|(_, short, _)| short)
+    }
+
+    /// `%RESPONSE_FLAGS_LONG%`: the long words with commas between them, or `-`.
+    pub fn long(self) -> String {
+        self.join(|(_, _, long)| long)
+    }
+
+    fn join(self, word: impl Fn((Flag, &'static str, &'static str)) -> &'static str) -> String {
+        if self.is_empty() {
+            return String::from("-");
+        }
+        let words: Vec<_> =
+            WORDS.into_iter().filter(|(flag, ..)| self.has(*flag)).map(word).collect();
+        words.join(",")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Flag, Flags};
+
+    #[test]
+    fn flags_are_joined_in_envoys_order() {
+        let mut flags = Flags::default();
+        assert_eq!(flags.short(), "-");
+        flags.set(Flag::NoRouteFound);
+        flags.set(Flag::UpstreamConnectionFailure);
+        assert_eq!(flags.short(), "UF,NR");
+        assert_eq!(flags.long(), "UpstreamConnectionFailure,NoRouteFound");
+    }
+}
