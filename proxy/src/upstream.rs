@@ -1,0 +1,21 @@
+//! Clusters: named sets of hosts, and how to reach one.
+//!
+//! What all workers share (hosts, limits, stats) is in [`Cluster`]; what each worker has of its own (balancer state,
+//! pools) is in [`Local`], so that a request takes no lock on its way.
+
+pub mod cluster;
+pub mod connect;
+pub mod discovery;
+pub mod host;
+pub mod host_set;
+pub mod lb;
+pub mod limits;
+pub mod local;
+pub mod manager;
+pub mod pool;
+pub mod stats;
+
+pub use self::cluster::Cluster;
+pub use self::host::Host;
+pub use self::local::Local;
+pub use self::manager::Manager;

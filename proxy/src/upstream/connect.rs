@@ -1,0 +1,58 @@
+//! Dials a host, within the cluster's connect timeout.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time;
+
+use crate::base::clock;
+use crate::transport::socket;
+
+use super::{Cluster, Host};
+
+/// Why there is no connection. Cheap to clone: every request that waited is told.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The system says no.
+    #[error("{0}")]
+    Socket(Arc<io::Error>),
+    /// It took longer than `connect_timeout`.
+    #[error("connection timeout")]
+    Timeout,
+    /// The codec could not begin.
+    #[error("{0}")]
+    Handshake(Arc<hyper::Error>),
+}
+
+/// Opens a connection to `host`, counting it on the way.
+///
+/// # Errors
+/// Counted already, in the cluster's and in the host's stats.
+pub async fn dial(cluster: &Cluster, host: &Host) -> Result<TcpStream, ConnectError> {
+    let stats = &cluster.stats;
+    stats.upstream_cx_total.inc();
+    host.stats.cx_total.inc();
+    let start = clock::now();
+    let error = match time::timeout(cluster.config.connect_timeout, socket::connect(host.address)).await {
+        Ok(Ok(socket)) => {
+            stats.upstream_cx_connect_ms.record(millis(start.elapsed()));
+            return Ok(socket);
+        }
+        Ok(Err(error)) => ConnectError::Socket(Arc::new(error)),
+        Err(_elapsed) => {
+            stats.upstream_cx_connect_timeout.inc();
+            ConnectError::Timeout
+        }
+    };
+    stats.upstream_cx_connect_fail.inc();
+    host.stats.cx_connect_fail.inc();
+    tracing::debug!(cluster = %cluster.name, host = %host.address, %error, "connect failed");
+    Err(error)
+}
+
+/// A duration as whole milliseconds.
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,21 @@
+//! How a cluster learns its hosts. Runs on the main thread and publishes into the cluster.
+
+mod static_hosts;
+mod strict_dns;
+
+use std::sync::Arc;
+
+use crate::base::task::{self, Owned};
+use crate::config::cluster::Discovery;
+
+use super::Cluster;
+
+/// Begins to learn the hosts of `cluster`, for as long as `owner` lives.
+pub fn start(cluster: &Arc<Cluster>, owner: &mut Owned) {
+    match &cluster.config.discovery {
+        Discovery::Static => static_hosts::publish(cluster),
+        Discovery::StrictDns(dns) => {
+            task::spawn_in(owner, strict_dns::follow(cluster.clone(), dns.clone()));
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! `STRICT_DNS`: every address of every name is a host.
+//!
+//! Names are resolved again and again, each at its own pace. A name that does not resolve keeps the hosts it had; one
+//! that never did has none, and requests are answered 503 until it has.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time;
+
+use crate::config::address;
+use crate::config::cluster::{Dns as Settings, Endpoint, LookupFamily};
+use crate::transport::dns::{Answer, Dns, Wanted};
+use crate::upstream::host_set::HostSet;
+use crate::upstream::{Cluster, Host};
+
+/// A TTL of zero must not make us ask without a pause (Envoy's `dns_min_refresh_rate` has the same second).
+const LEAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// After a first failure a name is asked for again soon, since in a mesh that is starting it is about to appear;
+/// the pause doubles up to `dns_refresh_rate`.
+const FIRST_FAILURE_PAUSE: Duration = Duration::from_millis(250);
+
+/// Resolves the cluster's names for ever.
+pub(super) async fn follow(cluster: Arc<Cluster>, settings: Settings) {
+    let mut targets: Vec<Target> = cluster.config.endpoints.iter().map(Target::new).collect();
+    publish(&cluster, &targets);
+    let dns = Dns::new(wanted(settings.family));
+    loop {
+        let mut pause = Duration::MAX;
+        for target in targets.iter_mut().filter(|target| target.is_due()) {
+            target.resolve(&cluster, &dns, &settings).await;
+        }
+        publish(&cluster, &targets);
+        cluster.set_warm();
+        for target in &targets {
+            pause = pause.min(target.pause());
+        }
+        if pause == Duration::MAX {
+            return;
+        }
+        time::sleep(pause).await;
+    }
+}
+
+/// One configured endpoint and the hosts that its name stands for.
+#[derive(Debug)]
+struct Target {
+    endpoint: Endpoint,
+    hosts: Vec<Arc<Host>>,
+    /// When to ask again; none for a literal, which never changes.
+    due: Option<time::Instant>,
+    failures: u32,
+}
+
+// === impl Target ===
+
+impl Target {
+    fn new(endpoint: &Endpoint) -> Self {
+        let mut target =
+            Self { endpoint: endpoint.clone(), hosts: Vec::new(), due: None, failures: 0 };
+        match endpoint.address.literal() {
+            Some(literal) => target.take(&[literal.ip()]),
+            None => target.due = Some(time::Instant::now()),
+        }
+        target
+    }
+
+    fn is_due(&self) -> bool {
+        self.due.is_some_and(|due| due <= time::Instant::now())
+    }
+
+    fn pause(&self) -> Duration {
+        self.due.map_or(Duration::MAX, |due| due.saturating_duration_since(time::Instant::now()))
+    }
+
+    async fn resolve(&mut self, cluster: &Cluster, dns: &Dns, settings: &Settings) {
+        let address::Host::Name(name) = self.endpoint.address.host.clone() else { return };
+        let stats = &cluster.stats;
+        stats.update_attempt.inc();
+        let pause = match dns.resolve(&name).await {
+            Ok(Answer { addresses, ttl }) => {
+                stats.update_success.inc();
+                if addresses.is_empty() {
+                    stats.update_empty.inc();
+                }
+                if self.failures > 0 || self.hosts.is_empty() {
+                    tracing::info!(cluster = %cluster.name, name, ?addresses, "name resolves");
+                }
+                self.failures = 0;
+                self.take(&addresses);
+                if settings.respect_ttl { ttl.max(LEAST_PAUSE) } else { settings.refresh_rate }
+            }
+            Err(error) => {
+                stats.update_failure.inc();
+                if self.failures == 0 {
+                    tracing::warn!(cluster = %cluster.name, %error, "name does not resolve; it is asked for again");
+                }
+                self.failures = self.failures.saturating_add(1);
+                let doubled = FIRST_FAILURE_PAUSE.saturating_mul(1 << (self.failures - 1).min(16));
+                doubled.min(settings.refresh_rate)
+            }
+        };
+        self.due = Some(time::Instant::now() + pause);
+    }
+
+    /// Takes over the addresses; hosts that stay are the same hosts as before.
+    fn take(&mut self, addresses: &[std::net::IpAddr]) {
+        let Endpoint { address, hostname, weight } = &self.endpoint;
+        let name = if hostname.is_empty() { address.host_name() } else { hostname };
+        let known = std::mem::take(&mut self.hosts);
+        for ip in addresses {
+            let at = SocketAddr::new(*ip, address.port);
+            if self.hosts.iter().any(|host| host.address == at) {
+                continue;
+            }
+            let host = known.iter().find(|host| host.address == at).cloned();
+            self.hosts.push(host.unwrap_or_else(|| Arc::new(Host::new(at, name, *weight))));
+        }
+    }
+}
+
+/// Publishes all targets' hosts, unless they are the ones that are there already.
+fn publish(cluster: &Cluster, targets: &[Target]) {
+    let mut hosts: Vec<Arc<Host>> = Vec::new();
+    for host in targets.iter().flat_map(|target| &target.hosts) {
+        if !hosts.iter().any(|known| known.address == host.address) {
+            hosts.push(host.clone());
+        }
+    }
+    let published = cluster.hosts();
+    let same = hosts.len() == published.hosts().len()
+        && hosts.iter().all(|host| published.hosts().iter().any(|known| Arc::ptr_eq(known, host)));
+    if same {
+        cluster.stats.update_no_rebuild.inc();
+    } else {
+        cluster.publish(HostSet::new(hosts));
+    }
+}
+
+fn wanted(family: LookupFamily) -> Wanted {
+    match family {
+        LookupFamily::Auto => Wanted::V6ThenV4,
+        LookupFamily::V4Only => Wanted::V4,
+        LookupFamily::V6Only => Wanted::V6,
+        LookupFamily::V4Preferred => Wanted::V4ThenV6,
+        LookupFamily::All => Wanted::Both,
+    }
+}

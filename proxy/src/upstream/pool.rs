@@ -1,0 +1,115 @@
+//! Hands out a connection to one host that is ready for a request.
+//!
+//! A pool belongs to one worker and one host. Connections are made when a request finds none that is free, by the
+//! cluster's codec: one request at a time each for HTTP/1.1, many on one for HTTP/2.
+
+mod driver;
+mod http1;
+mod http2;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+
+use crate::config::cluster::Protocol;
+use crate::message::Request;
+
+use super::connect::ConnectError;
+use super::{Cluster, Host};
+
+/// The connections of one worker to one host.
+#[derive(Debug)]
+pub enum Pool {
+    /// One request at a time on each.
+    Http1(http1::Pool),
+    /// Many on one.
+    Http2(http2::Pool),
+}
+
+/// A connection, for one request. Dropping it before [`Lease::release`] gives the request up.
+#[derive(Debug)]
+pub enum Lease {
+    /// A whole connection.
+    Http1(http1::Lease),
+    /// One stream of a connection.
+    Http2(http2::Lease),
+}
+
+/// Why a pool has no connection to give.
+#[derive(Debug)]
+pub enum PoolError {
+    /// A circuit breaker is open.
+    Overflow,
+    /// None could be made.
+    Connect(ConnectError),
+}
+
+/// Why a request has no response.
+#[derive(Debug)]
+pub struct SendError {
+    /// The request, if no byte of it was sent: it may safely be sent again.
+    pub unsent: Option<Box<Request>>,
+    /// What went wrong.
+    pub error: hyper::Error,
+    /// Whether the connection had carried a request before.
+    pub reused: bool,
+}
+
+// === impl Pool ===
+
+impl Pool {
+    /// A pool without connections.
+    pub fn new(cluster: Arc<Cluster>, host: Arc<Host>) -> Self {
+        match cluster.config.protocol.clone() {
+            Protocol::Http1 => Self::Http1(http1::Pool::new(cluster, host)),
+            Protocol::Http2(settings) => Self::Http2(http2::Pool::new(cluster, host, settings)),
+        }
+    }
+
+    /// A connection that is ready for a request: a free one, or a new one.
+    ///
+    /// # Errors
+    /// A breaker is open, or the host cannot be reached.
+    pub async fn checkout(&self) -> Result<Lease, PoolError> {
+        match self {
+            Self::Http1(pool) => pool.checkout().await.map(Lease::Http1),
+            Self::Http2(pool) => pool.checkout().await.map(Lease::Http2),
+        }
+    }
+
+    /// Whether the codec is HTTP/2.
+    pub fn is_http2(&self) -> bool {
+        matches!(self, Self::Http2(_))
+    }
+}
+
+// === impl Lease ===
+
+impl Lease {
+    /// Sends a request and waits for the head of its response.
+    ///
+    /// # Errors
+    /// The connection broke, or the host broke the protocol.
+    pub async fn send(&mut self, request: Request) -> Result<http::Response<Incoming>, SendError> {
+        match self {
+            Self::Http1(lease) => lease.send(request).await,
+            Self::Http2(lease) => lease.send(request).await,
+        }
+    }
+
+    /// Our end of the connection.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Http1(lease) => lease.local_address(),
+            Self::Http2(lease) => lease.local_address(),
+        }
+    }
+
+    /// The response has come to its end: the connection may carry another request.
+    pub fn release(self) {
+        if let Self::Http1(lease) = self {
+            lease.release();
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Runs one upstream connection until it ends, and keeps its books.
+
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
+
+use crate::base::{clock, task};
+use crate::stats::GaugeGuard;
+use crate::transport::{Meter, Stream};
+use crate::upstream::connect::millis;
+use crate::upstream::limits::Permit;
+use crate::upstream::{Cluster, Host};
+
+/// What a connection's driver and its users both look at.
+#[derive(Debug)]
+pub(super) struct State {
+    /// Requests it ever carried.
+    pub(super) requests: Cell<u64>,
+    /// Requests it carries now.
+    pub(super) active: Cell<u32>,
+    /// How many requests the peer lets it carry at a time.
+    pub(super) capacity: Cell<usize>,
+    /// Since when it carries none.
+    pub(super) idle_since: Cell<Instant>,
+    /// Whether it is we who end it.
+    pub(super) given_up: Cell<bool>,
+    /// Whether it has ended.
+    pub(super) ended: Cell<bool>,
+    /// Our end.
+    pub(super) local: Option<SocketAddr>,
+}
+
+/// A connection's entry in the books, from the first byte to the last.
+#[derive(Debug)]
+pub(super) struct Open {
+    cluster: Arc<Cluster>,
+    host: Arc<Host>,
+    since: Instant,
+    pub(super) state: Rc<State>,
+    _active: [GaugeGuard; 2],
+    _permit: Permit,
+}
+
+// === impl Open ===
+
+impl Open {
+    /// Opens the books on a connection that was just made, and makes it a counted stream.
+    pub(super) fn new(cluster: &Arc<Cluster>, host: &Arc<Host>, socket: TcpStream, permit: Permit) -> (Self, Stream) {
+        let now = clock::now();
+        let state = State {
+            requests: Cell::new(0),
+            active: Cell::new(0),
+            capacity: Cell::new(1),
+            idle_since: Cell::new(now),
+            given_up: Cell::new(false),
+            ended: Cell::new(false),
+            local: socket.local_addr().ok(),
+        };
+        let meter = Meter {
+            received: cluster.stats.upstream_cx_rx_bytes_total.clone(),
+            sent: cluster.stats.upstream_cx_tx_bytes_total.clone(),
+        };
+        let open = Self {
+            since: now,
+            state: Rc::new(state),
+            _active: [cluster.stats.upstream_cx_active.hold(), host.stats.cx_active.hold()],
+            _permit: permit,
+            cluster: cluster.clone(),
+            host: host.clone(),
+        };
+        (open, Stream::new(socket, meter))
+    }
+
+    /// Drives `connection` in a task of its own; `on_end` is told when it has ended.
+    pub(super) fn drive<C, F>(self, connection: C, capacity: fn(&C) -> usize, on_end: F)
+    where
+        C: Future<Output = hyper::Result<()>> + 'static,
+        F: FnOnce() + 'static,
+    {
+        task::spawn(async move {
+            let ended = self.run(connection, capacity).await;
+            self.close(&ended);
+            self.state.ended.set(true);
+            drop(self);
+            on_end();
+        });
+    }
+
+    async fn run<C>(&self, connection: C, capacity: fn(&C) -> usize) -> hyper::Result<()>
+    where
+        C: Future<Output = hyper::Result<()>>,
+    {
+        let mut connection = pin!(connection);
+        let idle_timeout = self.cluster.config.idle_timeout;
+        let mut timer = idle_timeout.map(|after| (after, Box::pin(sleep(after))));
+        poll_fn(|cx| {
+            let polled = connection.as_mut().poll(cx);
+            self.state.capacity.set(capacity(&connection));
+            if polled.is_pending()
+                && let Some((after, timer)) = &mut timer
+                && self.is_idle_for(*after, timer.as_mut(), cx)
+            {
+                self.state.given_up.set(true);
+                self.cluster.stats.upstream_cx_idle_timeout.inc();
+                return Poll::Ready(Ok(()));
+            }
+            polled
+        })
+        .await
+    }
+
+    /// Whether the connection carried nothing for `limit`. The timer is set anew only when it has run out, since
+    /// moving it with every request would cost every request.
+    fn is_idle_for(&self, limit: Duration, mut timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> bool {
+        while timer.as_mut().poll(cx).is_ready() {
+            let idle = match self.state.active.get() {
+                0 => self.state.idle_since.get().elapsed(),
+                _ => Duration::ZERO,
+            };
+            let Some(left) = limit.checked_sub(idle).filter(|left| !left.is_zero()) else {
+                return true;
+            };
+            timer.as_mut().reset((clock::now() + left).into());
+        }
+        false
+    }
+
+    fn close(&self, ended: &hyper::Result<()>) {
+        let stats = &self.cluster.stats;
+        let busy = self.state.active.get() > 0;
+        stats.upstream_cx_destroy.inc();
+        let (side, side_busy) = if self.state.given_up.get() {
+            (&stats.upstream_cx_destroy_local, &stats.upstream_cx_destroy_local_with_active_rq)
+        } else {
+            (&stats.upstream_cx_destroy_remote, &stats.upstream_cx_destroy_remote_with_active_rq)
+        };
+        side.inc();
+        if busy {
+            side_busy.inc();
+            stats.upstream_cx_destroy_with_active_rq.inc();
+        }
+        if let Err(error) = ended {
+            if error.is_parse() {
+                stats.upstream_cx_protocol_error.inc();
+            }
+            tracing::debug!(cluster = %self.cluster.name, host = %self.host.address, %error, "upstream connection broke");
+        }
+        stats.upstream_cx_length_ms.record(millis(self.since.elapsed()));
+        stats.upstream_rq_per_cx.record(self.state.requests.get());
+    }
+}

@@ -1,0 +1,200 @@
+//! HTTP/2 connections: each carries many requests at a time.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::oneshot;
+
+use crate::base::clock;
+use crate::base::task::{self, Local};
+use crate::config::http_protocol::Http2;
+use crate::message::{Body, Request};
+use crate::upstream::connect::{self, ConnectError};
+use crate::upstream::limits::Permit;
+use crate::upstream::{Cluster, Host};
+
+use super::driver::{Open, State};
+use super::{PoolError, SendError};
+
+/// The HTTP/2 connections of one worker to one host.
+#[derive(Debug)]
+pub struct Pool(Rc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    cluster: Arc<Cluster>,
+    host: Arc<Host>,
+    settings: Http2,
+    /// Connections that take requests, the newest at the end.
+    ready: RefCell<Vec<Connection>>,
+    /// Requests that wait for the connection that is being made; none while none is.
+    waiting: RefCell<Option<Vec<oneshot::Sender<Result<Connection, ConnectError>>>>>,
+}
+
+#[derive(Clone, Debug)]
+struct Connection {
+    sender: SendRequest<Body>,
+    state: Rc<State>,
+}
+
+/// One stream of a connection.
+#[derive(Debug)]
+pub struct Lease {
+    connection: Connection,
+    pool: Rc<Shared>,
+}
+
+// === impl Pool ===
+
+impl Pool {
+    pub(super) fn new(cluster: Arc<Cluster>, host: Arc<Host>, settings: Http2) -> Self {
+        Self(Rc::new(Shared {
+            cluster,
+            host,
+            settings,
+            ready: RefCell::default(),
+            waiting: RefCell::default(),
+        }))
+    }
+
+    pub(super) async fn checkout(&self) -> Result<Lease, PoolError> {
+        let pool = &self.0;
+        if let Some(connection) = pool.take_ready() {
+            return Ok(pool.lease(connection));
+        }
+        let stats = &pool.cluster.stats;
+        let Some(_permit) = pool.cluster.limits.pending.take() else {
+            stats.upstream_rq_pending_overflow.inc();
+            return Err(PoolError::Overflow);
+        };
+        stats.upstream_rq_pending_total.inc();
+        let _active = stats.upstream_rq_pending_active.hold();
+        // The sender cannot go before it has told: it belongs to the task that connects.
+        let told = pool.wait().await.unwrap_or(Err(ConnectError::Timeout));
+        told.map(|connection| pool.lease(connection)).map_err(|error| {
+            stats.upstream_rq_pending_failure_eject.inc();
+            PoolError::Connect(error)
+        })
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    fn take_ready(&self) -> Option<Connection> {
+        let mut ready = self.ready.borrow_mut();
+        ready.retain(|connection| !connection.sender.is_closed());
+        ready.iter().rev().find(|connection| self.has_room(&connection.state)).cloned()
+    }
+
+    /// Whether the peer, and we, let it carry one more stream.
+    fn has_room(&self, state: &State) -> bool {
+        let most = state.capacity.get().min(self.settings.max_concurrent_streams as usize);
+        (state.active.get() as usize) < most
+    }
+
+    /// Waits for the connection that is being made, and begins to make one if none is.
+    fn wait(self: &Rc<Self>) -> oneshot::Receiver<Result<Connection, ConnectError>> {
+        let (tell, told) = oneshot::channel();
+        let mut waiting = self.waiting.borrow_mut();
+        if let Some(waiting) = &mut *waiting {
+            waiting.push(tell);
+            return told;
+        }
+        *waiting = Some(vec![tell]);
+        let pool = self.clone();
+        task::spawn(async move {
+            let made = pool.open(pool.may_open()).await;
+            let waiting = pool.waiting.borrow_mut().take();
+            for tell in waiting.into_iter().flatten() {
+                // Who does not wait any more does not need it.
+                let _ = tell.send(made.clone());
+            }
+        });
+        told
+    }
+
+    /// A connection carries many requests, so a pool always may have one.
+    fn may_open(&self) -> Permit {
+        let limit = &self.cluster.limits.connections;
+        limit.take().unwrap_or_else(|| {
+            self.cluster.stats.upstream_cx_overflow.inc();
+            limit.take_anyway()
+        })
+    }
+
+    async fn open(self: &Rc<Self>, permit: Permit) -> Result<Connection, ConnectError> {
+        let socket = connect::dial(&self.cluster, &self.host).await?;
+        let (open, stream) = Open::new(&self.cluster, &self.host, socket, permit);
+        let (sender, connection) = Builder::new(Local)
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(self.settings.initial_stream_window)
+            .initial_connection_window_size(self.settings.initial_connection_window)
+            .header_table_size(self.settings.hpack_table_size)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| ConnectError::Handshake(Arc::new(error)))?;
+        self.cluster.stats.upstream_cx_http2_total.inc();
+        open.state.capacity.set(self.settings.max_concurrent_streams as usize);
+        let connection_state = open.state.clone();
+        open.drive(connection, hyper::client::conn::http2::Connection::current_max_send_streams, || ());
+        let connection = Connection { sender, state: connection_state };
+        self.ready.borrow_mut().push(connection.clone());
+        Ok(connection)
+    }
+
+    fn lease(self: &Rc<Self>, connection: Connection) -> Lease {
+        let state = &connection.state;
+        state.active.set(state.active.get() + 1);
+        state.requests.set(state.requests.get() + 1);
+        let most = self.cluster.config.max_requests_per_connection.map_or(u64::MAX, u64::from);
+        if state.requests.get() >= most {
+            self.cluster.stats.upstream_cx_max_requests.inc();
+            state.given_up.set(true);
+            self.forget(&connection);
+        }
+        Lease { connection, pool: self.clone() }
+    }
+
+    /// Gives no more requests to a connection; it ends with its last stream.
+    fn forget(&self, connection: &Connection) {
+        self.ready.borrow_mut().retain(|one| !Rc::ptr_eq(&one.state, &connection.state));
+    }
+}
+
+// === impl Lease ===
+
+impl Lease {
+    pub(super) async fn send(
+        &mut self,
+        request: Request,
+    ) -> Result<http::Response<Incoming>, SendError> {
+        let reused = self.connection.state.requests.get() > 1;
+        self.connection.sender.try_send_request(request).await.map_err(|mut error| {
+            let unsent = error.take_message().map(Box::new);
+            if unsent.is_some() {
+                // The peer goes away: it takes no more, but what it carries goes on.
+                self.pool.forget(&self.connection);
+                self.pool.cluster.stats.upstream_cx_close_notify.inc();
+            }
+            SendError { unsent, error: error.into_error(), reused }
+        })
+    }
+
+    pub(super) fn local_address(&self) -> Option<SocketAddr> {
+        self.connection.state.local
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let state = &self.connection.state;
+        state.active.set(state.active.get() - 1);
+        state.idle_since.set(clock::now());
+    }
+}

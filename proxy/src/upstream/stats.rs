@@ -1,0 +1,207 @@
+//! Stats of clusters and of the cluster manager.
+
+use crate::stats::{Counter, Histogram, Scope, stats};
+
+stats! {
+    /// Stats of one upstream cluster, under `cluster.<name>.`
+    pub struct ClusterStats {
+        /// Times a socket could not be bound to its source address
+        bind_errors: Counter,
+        /// Times balancing took hosts whatever their health
+        lb_healthy_panic: Counter,
+        /// The largest weight of a host
+        max_host_weight: Gauge,
+        /// Changes of the set of hosts
+        membership_change: Counter,
+        /// Hosts that are degraded
+        membership_degraded: Gauge,
+        /// Hosts that are excluded from balancing
+        membership_excluded: Gauge,
+        /// Hosts that take traffic
+        membership_healthy: Gauge,
+        /// Hosts there are
+        membership_total: Gauge,
+        /// Attempts to learn the hosts
+        update_attempt: Counter,
+        /// Attempts that gave no host
+        update_empty: Counter,
+        /// Attempts that failed
+        update_failure: Counter,
+        /// Attempts that gave the hosts we had
+        update_no_rebuild: Counter,
+        /// Attempts that gave hosts
+        update_success: Counter,
+        /// Connections open now
+        upstream_cx_active: Gauge,
+        /// Connections that closed because the peer announced that it goes away
+        upstream_cx_close_notify: Counter,
+        /// Connections that could not be made
+        upstream_cx_connect_fail: Counter,
+        /// Time to connect
+        upstream_cx_connect_ms: Histogram<Millis>,
+        /// Connections that took longer than the connect timeout
+        upstream_cx_connect_timeout: Counter,
+        /// Connections ever closed
+        upstream_cx_destroy: Counter,
+        /// Connections that we closed
+        upstream_cx_destroy_local: Counter,
+        /// Connections that we closed with requests under way
+        upstream_cx_destroy_local_with_active_rq: Counter,
+        /// Connections that the peer closed
+        upstream_cx_destroy_remote: Counter,
+        /// Connections that the peer closed with requests under way
+        upstream_cx_destroy_remote_with_active_rq: Counter,
+        /// Connections that closed with requests under way
+        upstream_cx_destroy_with_active_rq: Counter,
+        /// HTTP/1.1 connections ever opened
+        upstream_cx_http1_total: Counter,
+        /// HTTP/2 connections ever opened
+        upstream_cx_http2_total: Counter,
+        /// Connections closed because they were idle for too long
+        upstream_cx_idle_timeout: Counter,
+        /// How long connections lasted
+        upstream_cx_length_ms: Histogram<Millis>,
+        /// Connections closed because they had carried their number of requests
+        upstream_cx_max_requests: Counter,
+        /// Requests that found no healthy host
+        upstream_cx_none_healthy: Counter,
+        /// Times the connection breaker was open
+        upstream_cx_overflow: Counter,
+        /// Connections that broke their protocol
+        upstream_cx_protocol_error: Counter,
+        /// Bytes received
+        upstream_cx_rx_bytes_total: Counter,
+        /// Connections ever opened
+        upstream_cx_total: Counter,
+        /// Bytes sent
+        upstream_cx_tx_bytes_total: Counter,
+        /// Requests under way
+        upstream_rq_active: Gauge,
+        /// Times the request breaker was open
+        upstream_rq_active_overflow: Counter,
+        /// Requests cancelled before they had a connection
+        upstream_rq_cancelled: Counter,
+        /// Responses ever received
+        upstream_rq_completed: Counter,
+        /// Requests that wait for a connection
+        upstream_rq_pending_active: Gauge,
+        /// Waiting requests whose connection failed
+        upstream_rq_pending_failure_eject: Counter,
+        /// Requests refused because too many waited or ran
+        upstream_rq_pending_overflow: Counter,
+        /// Requests that ever waited for a connection
+        upstream_rq_pending_total: Counter,
+        /// Requests per connection
+        upstream_rq_per_cx: Histogram,
+        /// Requests tried again
+        upstream_rq_retry: Counter,
+        /// Requests that were tried again with success
+        upstream_rq_retry_success: Counter,
+        /// Requests that the upstream reset
+        upstream_rq_rx_reset: Counter,
+        /// Time to the end of the response
+        upstream_rq_time: Histogram<Millis>,
+        /// Requests that met the route timeout
+        upstream_rq_timeout: Counter,
+        /// Requests ever sent
+        upstream_rq_total: Counter,
+        /// Requests that we reset
+        upstream_rq_tx_reset: Counter,
+    }
+}
+
+stats! {
+    /// Stats of one breaker, under `cluster.<name>.circuit_breakers.<priority>.`
+    pub struct BreakerStats {
+        /// Whether the connection breaker is open
+        cx_open: Gauge,
+        /// Whether the pool breaker is open
+        cx_pool_open: Gauge,
+        /// Whether the request breaker is open
+        rq_open: Gauge,
+        /// Whether the breaker of waiting requests is open
+        rq_pending_open: Gauge,
+        /// Whether the retry breaker is open
+        rq_retry_open: Gauge,
+    }
+}
+
+stats! {
+    /// Stats of the whole set of clusters, under `cluster_manager.`
+    pub struct ManagerStats {
+        /// Clusters there are
+        active_clusters: Gauge,
+        /// Clusters ever added
+        cluster_added: Counter,
+        /// Clusters ever changed
+        cluster_modified: Counter,
+        /// Clusters ever removed
+        cluster_removed: Counter,
+        /// Clusters that wait for their first hosts
+        warming_clusters: Gauge,
+    }
+}
+
+/// Counts responses by their code, under `upstream_rq_<code>` and `upstream_rq_<class>`, for everyone and apart for
+/// requests from inside and from outside.
+///
+/// A code's counter exists once the code was seen. Each worker has its own table of handles.
+#[derive(Debug)]
+pub struct CodeStats {
+    scope: Scope,
+    external: Scope,
+    completed: Counter,
+    external_completed: Option<Counter>,
+    external_time: Option<Histogram>,
+    seen: Vec<(u16, [Counter; 4])>,
+}
+
+// === impl CodeStats ===
+
+impl CodeStats {
+    /// Counts under a cluster's scope.
+    pub fn new(scope: &Scope) -> Self {
+        Self {
+            completed: scope.counter("upstream_rq_completed"),
+            external: scope.scope("external"),
+            scope: scope.clone(),
+            external_completed: None,
+            external_time: None,
+            seen: Vec::new(),
+        }
+    }
+
+    /// Counts one response.
+    pub fn charge(&mut self, code: u16) {
+        self.completed.inc();
+        let external = &self.external;
+        self.external_completed
+            .get_or_insert_with(|| external.counter("upstream_rq_completed"))
+            .inc();
+        let index = self.seen.iter().position(|(seen, _)| *seen == code).unwrap_or_else(|| {
+            self.seen.push((code, self.register(code)));
+            self.seen.len() - 1
+        });
+        for counter in &self.seen[index].1 {
+            counter.inc();
+        }
+    }
+
+    /// Records how long one response took.
+    pub fn time(&mut self, millis: u64) {
+        let external = &self.external;
+        self.external_time
+            .get_or_insert_with(|| external.histogram("upstream_rq_time"))
+            .record(millis);
+    }
+
+    fn register(&self, code: u16) -> [Counter; 4] {
+        let by_code = format!("upstream_rq_{code}");
+        let by_class = format!("upstream_rq_{}xx", code / 100);
+        [&self.scope, &self.external]
+            .map(|scope| [scope.counter(&by_code), scope.counter(&by_class)])
+            .concat()
+            .try_into()
+            .unwrap_or_else(|_| unreachable!("two scopes with two counters each are four"))
+    }
+}
