@@ -1,0 +1,191 @@
+//! One try of a request on one host: host, permit, connection, send, response head.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::header::{HOST, HeaderValue};
+use http::uri::{Authority, Scheme, Uri};
+use http::{HeaderMap, Version};
+use hyper::body::Incoming;
+
+use crate::base::clock;
+use crate::message::body::{BodyError, Watch};
+use crate::message::{Body, Request, Response, headers, hop_by_hop};
+use crate::stats::{Counter, GaugeGuard};
+use crate::stream_info::StreamInfo;
+use crate::upstream::connect::millis;
+use crate::upstream::limits::Permit;
+use crate::upstream::local::LocalHost;
+use crate::upstream::pool::Lease;
+use crate::upstream::{Host, Local};
+
+use super::failure::Failure;
+use super::forward::millis_since;
+
+/// How often a request that no host has seen a byte of is given to another connection. Each time a connection that
+/// turned out to be closed is dropped, so this only bounds a host that closes every connection at once.
+const MOST_STALE: u32 = 8;
+
+/// One try of a request.
+pub(super) struct Attempt<'a> {
+    pub(super) local: &'a Rc<Local>,
+    pub(super) reset_after_start: &'a Counter,
+}
+
+/// Follows the response to its end, and gives the connection back there.
+#[derive(Debug)]
+struct Download {
+    local: Rc<Local>,
+    lease: Option<Lease>,
+    running: Running,
+    reset_after_start: Counter,
+}
+
+/// What a request occupies while it is under way.
+#[derive(Debug)]
+struct Running {
+    host: Arc<Host>,
+    start: Instant,
+    status: u16,
+    _active: [GaugeGuard; 2],
+    _permit: Permit,
+}
+
+// === impl Attempt ===
+
+impl Attempt<'_> {
+    /// Sends the request and waits for the response's head.
+    pub(super) async fn run(
+        &self,
+        request: Request,
+        info: &mut StreamInfo,
+    ) -> Result<Response, Failure> {
+        let cluster = &self.local.cluster;
+        let target = self.local.choose().ok_or(Failure::NoHealthyHost)?;
+        info.upstream_host = Some(target.host.address);
+        let mut request = address(request, &target);
+        for _ in 0..MOST_STALE {
+            let mut lease = target.pool.checkout().await?;
+            info.upstream_local = lease.local_address();
+            let running = self.start(&target)?;
+            info.attempts += 1;
+            let error = match lease.send(request).await {
+                Ok(response) => return Ok(self.respond(response, lease, running, info)),
+                Err(error) => error,
+            };
+            let failure = Failure::of_exchange(&error.error);
+            if let Some(unsent) = error.unsent {
+                request = *unsent;
+                continue;
+            }
+            running.host.stats.rq_error.inc();
+            if let Failure::RemoteReset = failure {
+                cluster.stats.upstream_rq_rx_reset.inc();
+            }
+            return Err(failure);
+        }
+        Err(Failure::Terminated)
+    }
+
+    fn start(&self, target: &LocalHost) -> Result<Running, Failure> {
+        let cluster = &self.local.cluster;
+        let Some(permit) = cluster.limits.requests.take() else {
+            cluster.stats.upstream_rq_active_overflow.inc();
+            return Err(Failure::Overflow);
+        };
+        cluster.stats.upstream_rq_total.inc();
+        target.host.stats.rq_total.inc();
+        Ok(Running {
+            host: target.host.clone(),
+            start: clock::now(),
+            status: 0,
+            _active: [cluster.stats.upstream_rq_active.hold(), target.host.stats.rq_active.hold()],
+            _permit: permit,
+        })
+    }
+
+    fn respond(
+        &self,
+        response: http::Response<Incoming>,
+        lease: Lease,
+        mut running: Running,
+        info: &mut StreamInfo,
+    ) -> Response {
+        let status = response.status().as_u16();
+        running.status = status;
+        self.local.charge(status);
+        info.details = Some("via_upstream".into());
+        info.response_duration = Some(info.start.elapsed());
+        let took = millis_since(running.start);
+        let download = Download {
+            local: self.local.clone(),
+            lease: Some(lease),
+            running,
+            reset_after_start: self.reset_after_start.clone(),
+        };
+        let mut response = response.map(|body| Body::incoming(body).watched(Box::new(download)));
+        hop_by_hop::strip_response(response.headers_mut());
+        response
+            .headers_mut()
+            .insert(headers::X_ENVOY_UPSTREAM_SERVICE_TIME, HeaderValue::from(took));
+        response
+    }
+}
+
+/// Makes the request's head what the host's codec wants: HTTP/1.1 has its authority in `host`, HTTP/2 in the URI.
+fn address(mut request: Request, target: &LocalHost) -> Request {
+    if !target.pool.is_http2() {
+        *request.version_mut() = Version::HTTP_11;
+        return request;
+    }
+    *request.version_mut() = Version::HTTP_2;
+    let host = request.headers_mut().remove(HOST);
+    let mut parts = std::mem::take(request.uri_mut()).into_parts();
+    parts.scheme = Some(Scheme::HTTP);
+    parts.authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    if parts.authority.is_none() {
+        // An authority that is empty cannot be said in a URI; `localhost` stands for "here" (RFC 6761).
+        parts.authority = Some(Authority::from_static("localhost"));
+    }
+    *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
+    request
+}
+
+// === impl Download ===
+
+impl Watch for Download {
+    fn data(&mut self, _bytes: usize) {}
+
+    fn end(mut self: Box<Self>, _trailers: Option<&HeaderMap>) {
+        self.local.time(millis(self.running.start.elapsed()));
+        let stats = &self.running.host.stats;
+        if self.running.status >= 500 { &stats.rq_error } else { &stats.rq_success }.inc();
+        if let Some(lease) = self.lease.take() {
+            lease.release();
+        }
+    }
+
+    fn failed(self: Box<Self>, error: &BodyError) {
+        self.reset_after_start.inc();
+        let stats = &self.local.cluster.stats;
+        self.running.host.stats.rq_error.inc();
+        match error {
+            BodyError::Deadline => stats.upstream_rq_timeout.inc(),
+            BodyError::Source(error) => {
+                if let Failure::RemoteReset = Failure::of_exchange(error) {
+                    stats.upstream_rq_rx_reset.inc();
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Download {
+    /// With the lease still there, nobody wants the rest of the response: the stream is reset.
+    fn drop(&mut self) {
+        if self.lease.is_some() {
+            self.local.cluster.stats.upstream_rq_tx_reset.inc();
+        }
+    }
+}
