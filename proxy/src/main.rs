@@ -1,2 +1,7 @@
-//! The binary.
-fn main() {}
+//! The program `outrigger`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    outrigger::server::main()
+}

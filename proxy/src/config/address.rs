@@ -33,6 +33,16 @@ impl SocketAddress {
     }
 }
 
+impl SocketAddress {
+    /// The name, or nothing for a literal.
+    pub fn host_name(&self) -> &str {
+        match &self.host {
+            Host::Ip(_) => "",
+            Host::Name(name) => name,
+        }
+    }
+}
+
 impl From<SocketAddr> for SocketAddress {
     fn from(address: SocketAddr) -> Self {
         Self { host: Host::Ip(address.ip()), port: address.port() }

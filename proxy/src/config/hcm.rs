@@ -98,3 +98,36 @@ pub enum ServerHeader {
 /// An HTTP filter before the router. None is built in this slice; the loader refuses the others by name.
 #[derive(Clone, Debug)]
 pub enum HttpFilter {}
+
+// === impl HttpConnectionManager ===
+
+impl HttpConnectionManager {
+    /// The admin server's: Envoy's defaults, and no routes.
+    pub fn of_admin(access_logs: Vec<AccessLog>) -> Self {
+        Self {
+            codec: Codec::Auto,
+            stat_prefix: String::from("admin"),
+            routes: Arc::new(RouteConfiguration { name: String::new(), virtual_hosts: Vec::new() }),
+            filters: Vec::new(),
+            server_name: String::from("envoy"),
+            server_header: ServerHeader::Overwrite,
+            via: None,
+            generate_request_id: true,
+            preserve_external_request_id: false,
+            always_set_request_id_in_response: false,
+            use_remote_address: false,
+            xff_num_trusted_hops: 0,
+            skip_xff_append: false,
+            idle_timeout: Some(DEFAULT_IDLE_TIMEOUT),
+            stream_idle_timeout: None,
+            request_timeout: None,
+            request_headers_timeout: None,
+            drain_timeout: DEFAULT_DRAIN_TIMEOUT,
+            max_request_headers_kb: DEFAULT_MAX_REQUEST_HEADERS_KB,
+            max_headers_count: DEFAULT_MAX_HEADERS_COUNT,
+            http1: Http1::default(),
+            http2: Http2::default(),
+            access_logs,
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! What we do to a request's head before anybody looks at it.
+
+use http::header::{COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::uri::{PathAndQuery, Uri};
+use http::{Method, StatusCode, Version};
+use hyper::body::Incoming;
+
+use crate::base::random;
+use crate::message::local_reply::LocalReply;
+use crate::message::{Body, Request, headers, hop_by_hop};
+
+use super::Hcm;
+use super::finish::Finish;
+
+/// What only Envoy itself may say, so that no client can: stripped where the request comes from outside.
+const INTERNAL_ONLY: [HeaderName; 4] = [
+    headers::X_ENVOY_EXPECTED_RQ_TIMEOUT_MS,
+    headers::X_ENVOY_UPSTREAM_RQ_TIMEOUT_MS,
+    headers::X_ENVOY_MAX_RETRIES,
+    headers::X_ENVOY_INTERNAL,
+];
+
+/// A request that is ready for the filter chain, and the host it is for.
+pub(super) struct Prepared {
+    pub(super) request: Request,
+    pub(super) host: HeaderValueText,
+}
+
+/// A `host` header that is known to be text.
+pub(super) struct HeaderValueText(HeaderValue);
+
+/// Checks a request's head, strips what belongs to the connection, and adds what upstreams are told.
+///
+/// Afterwards the URI is a path with its query, and `host` says the authority, whichever codec it came by.
+pub(super) fn prepare(
+    hcm: &Hcm,
+    request: http::Request<Incoming>,
+    finish: &mut Finish,
+) -> Result<Prepared, LocalReply> {
+    let http2 = request.version() == Version::HTTP_2;
+    let (mut parts, body) = request.into_parts();
+    let body = finish.follow(Body::incoming(body));
+    if !http2 {
+        check_http1(&parts.headers, parts.version)?;
+    }
+    let host = take_authority(&mut parts.headers, &parts.uri)?;
+    check_path(hcm, &parts.method, &mut parts.uri)?;
+    if parts.headers.contains_key(UPGRADE) {
+        check_upgrade(hcm, &parts.headers)?;
+    }
+    hop_by_hop::strip_request(&mut parts.headers);
+    for name in INTERNAL_ONLY {
+        parts.headers.remove(name);
+    }
+    if http2 {
+        join_cookies(&mut parts.headers);
+    }
+    add(hcm, &mut parts.headers);
+    say_empty(&parts.method, &mut parts.headers, &body);
+    finish.note(&parts);
+    Ok(Prepared { request: Request::from_parts(parts, body), host })
+}
+
+/// What the HTTP/1 codec lets through and must not.
+fn check_http1(headers: &HeaderMap, version: Version) -> Result<(), LocalReply> {
+    if version != Version::HTTP_11 {
+        return Err(LocalReply::low_version());
+    }
+    let mut encodings = headers.get_all(TRANSFER_ENCODING).iter();
+    let Some(encoding) = encodings.next() else { return Ok(()) };
+    if headers.contains_key(http::header::CONTENT_LENGTH) {
+        return Err(LocalReply::codec_error(
+            StatusCode::BAD_REQUEST,
+            "http1.content_length_and_chunked_not_allowed",
+        ));
+    }
+    if encodings.next().is_some() || !encoding.as_bytes().eq_ignore_ascii_case(b"chunked") {
+        return Err(LocalReply::codec_error(
+            StatusCode::NOT_IMPLEMENTED,
+            "http1.invalid_transfer_encoding",
+        ));
+    }
+    Ok(())
+}
+
+/// Makes `host` say the authority. That of the URI (HTTP/2, or an absolute form) wins (RFC 9112 §3.2.2).
+fn take_authority(headers: &mut HeaderMap, uri: &Uri) -> Result<HeaderValueText, LocalReply> {
+    if let Some(scheme) = uri.scheme_str()
+        && scheme != "http"
+        && scheme != "https"
+    {
+        return Err(LocalReply::codec_error(StatusCode::BAD_REQUEST, "http1.invalid_scheme"));
+    }
+    let host = match uri.authority() {
+        Some(authority) => {
+            let host = HeaderValue::from_str(authority.as_str());
+            let host = host.map_err(|_invalid| invalid_authority())?;
+            lead_with_host(headers, host.clone());
+            host
+        }
+        None => one_host(headers)?,
+    };
+    HeaderValueText::new(host)
+}
+
+/// The only `host` there is: with two of them, two servers may each believe another one (RFC 9112 §3.2).
+fn one_host(headers: &HeaderMap) -> Result<HeaderValue, LocalReply> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = hosts.next().ok_or_else(LocalReply::missing_host)?;
+    if hosts.next().is_some() {
+        return Err(LocalReply::codec_error(StatusCode::BAD_REQUEST, "http1.codec_error"));
+    }
+    Ok(host.clone())
+}
+
+fn invalid_authority() -> LocalReply {
+    LocalReply::codec_error(StatusCode::BAD_REQUEST, "http.invalid_authority")
+}
+
+/// Puts `host` before all others, where RFC 9110 §7.2 wants it.
+fn lead_with_host(headers: &mut HeaderMap, host: HeaderValue) {
+    if headers.get_all(HOST).iter().nth(1).is_none()
+        && let Some(old) = headers.get_mut(HOST)
+    {
+        *old = host;
+        return;
+    }
+    headers.remove(HOST);
+    // Three more are about to be added.
+    let mut ordered = HeaderMap::with_capacity(headers.len() + 4);
+    ordered.insert(HOST, host);
+    let mut current = None;
+    for (name, value) in headers.drain() {
+        current = name.or(current);
+        if let Some(name) = &current {
+            ordered.append(name.clone(), value);
+        }
+    }
+    *headers = ordered;
+}
+
+/// Makes the URI a path with its query.
+fn check_path(hcm: &Hcm, method: &Method, uri: &mut Uri) -> Result<(), LocalReply> {
+    if *method == Method::CONNECT {
+        let mut reply = LocalReply::no_route();
+        reply.closes = true;
+        return Err(reply);
+    }
+    if uri.path() == "*" {
+        if *method == Method::OPTIONS {
+            hcm.stats.downstream_rq_non_relative_path.inc();
+            return Err(LocalReply::not_absolute_path());
+        }
+        return Err(LocalReply::codec_error(StatusCode::BAD_REQUEST, "http1.invalid_url"));
+    }
+    if uri.scheme().is_some() || uri.authority().is_some() {
+        let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        *uri = Uri::from(path);
+    }
+    Ok(())
+}
+
+/// No route allows an upgrade in this slice. One to HTTP/2 is a mere offer, and is not taken up, as in Envoy.
+fn check_upgrade(hcm: &Hcm, headers: &HeaderMap) -> Result<(), LocalReply> {
+    let named = |value| hop_by_hop::has_token(value, "upgrade");
+    let wanted = headers.get_all(http::header::CONNECTION).iter().any(named);
+    let only_h2c = headers.get_all(UPGRADE).iter().all(|value| hop_by_hop::has_token(value, "h2c"));
+    if wanted && !only_h2c {
+        hcm.stats.downstream_rq_ws_on_non_ws_route.inc();
+        return Err(LocalReply::upgrade_failed());
+    }
+    Ok(())
+}
+
+/// HTTP/2 may send a cookie in pieces; HTTP/1 must get it whole (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut pieces = headers.get_all(COOKIE).iter();
+    let (Some(first), Some(_)) = (pieces.next(), pieces.next()) else { return };
+    let mut whole = first.as_bytes().to_vec();
+    for piece in headers.get_all(COOKIE).iter().skip(1) {
+        whole.extend_from_slice(b"; ");
+        whole.extend_from_slice(piece.as_bytes());
+    }
+    if let Ok(whole) = HeaderValue::from_maybe_shared(bytes::Bytes::from(whole)) {
+        headers.insert(COOKIE, whole);
+    }
+}
+
+fn add(hcm: &Hcm, headers: &mut HeaderMap) {
+    if !headers.contains_key(headers::X_FORWARDED_PROTO) {
+        headers.insert(headers::X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+    }
+    if hcm.config.generate_request_id && !headers.contains_key(headers::X_REQUEST_ID) {
+        let id = bytes::Bytes::from(random::uuid());
+        if let Ok(id) = HeaderValue::from_maybe_shared(id) {
+            headers.insert(headers::X_REQUEST_ID, id);
+        }
+    }
+    if let Some(via) = &hcm.via {
+        headers.append(http::header::VIA, via.clone());
+    }
+}
+
+/// A request that may have a body and has none says so, or an HTTP/1.1 upstream would have to guess.
+fn say_empty(method: &Method, headers: &mut HeaderMap, body: &Body) {
+    let may_have_body =
+        ![Method::GET, Method::HEAD, Method::DELETE, Method::TRACE, Method::CONNECT].contains(method);
+    if may_have_body && body.is_empty() && !headers.contains_key(http::header::CONTENT_LENGTH) {
+        headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+}
+
+// === impl HeaderValueText ===
+
+impl HeaderValueText {
+    /// Refuses what cannot be an authority: spaces, userinfo, a path.
+    fn new(value: HeaderValue) -> Result<Self, LocalReply> {
+        let bad = |byte: &u8| matches!(byte, b' ' | b'@' | b'/' | b'\t' | b'?' | b'#' | b',' | b'\\');
+        if value.to_str().is_err() || value.as_bytes().iter().any(|byte| bad(byte)) {
+            return Err(invalid_authority());
+        }
+        Ok(Self(value))
+    }
+}
+
+impl std::ops::Deref for HeaderValueText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.0.to_str().unwrap_or("")
+    }
+}

@@ -1,0 +1,42 @@
+//! What we do to a response's head after everybody has looked at it.
+
+use http::header::{CONNECTION, DATE, HeaderValue, SERVER};
+
+use crate::config::hcm::ServerHeader;
+use crate::message::{Response, date};
+use crate::stream_info::Protocol;
+
+use super::Hcm;
+use super::finish::Finish;
+
+/// Adds `date` and `server`, tells the client to close if it must, and lets `finish` follow the body to its end.
+pub(super) fn finish(hcm: &Hcm, mut response: Response, mut finish: Finish) -> Response {
+    let headers = response.headers_mut();
+    if !headers.contains_key(DATE) {
+        headers.insert(DATE, date::now());
+    }
+    match hcm.config.server_header {
+        ServerHeader::Overwrite => {
+            headers.insert(SERVER, hcm.server.clone());
+        }
+        ServerHeader::AppendIfAbsent => {
+            headers.entry(SERVER).or_insert_with(|| hcm.server.clone());
+        }
+        ServerHeader::PassThrough => {}
+    }
+    if let Some(via) = &hcm.via {
+        headers.append(http::header::VIA, via.clone());
+    }
+    if hcm.ending.is_told() {
+        hcm.stats.downstream_cx_drain_close.inc();
+        finish.close_after(true);
+    }
+    let http1 = finish.info.protocol != Protocol::Http2;
+    if finish.begin(response.status()) && http1 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    let (parts, body) = response.into_parts();
+    finish.note_response(&parts);
+    let body = if http1 { body.without_trailers() } else { body };
+    Response::from_parts(parts, body.watched(Box::new(finish)))
+}

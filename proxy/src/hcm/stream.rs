@@ -1,0 +1,32 @@
+//! The life of one request, start to finish.
+
+use std::convert::Infallible;
+use std::rc::Rc;
+
+use hyper::body::Incoming;
+
+use crate::message::Response;
+
+use super::Hcm;
+use super::connection::Connection;
+use super::finish::Finish;
+use super::{request, response};
+
+/// Answers one request.
+pub(super) async fn serve(
+    hcm: Rc<Hcm>,
+    connection: Rc<Connection>,
+    request: http::Request<Incoming>,
+) -> Result<Response, Infallible> {
+    let mut finish = Finish::open(hcm.clone(), connection, &request);
+    let response = match request::prepare(&hcm, request, &mut finish) {
+        Ok(request::Prepared { request, host }) => {
+            hcm.terminal.serve(request, &host, &mut finish.info).await
+        }
+        Err(reply) => {
+            finish.close_after(reply.closes);
+            reply.into_response(&mut finish.info)
+        }
+    };
+    Ok(response::finish(&hcm, response, finish))
+}

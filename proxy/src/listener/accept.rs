@@ -1,0 +1,95 @@
+//! The accept loop of one listener on one worker.
+
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+
+use crate::base::clock;
+use crate::base::drain::{Drain, Phase};
+use crate::base::task::{self, Owned};
+use crate::hcm::{self, Hcm};
+use crate::stream_info::Downstream;
+
+use super::Listener;
+use super::stats::WorkerStats;
+
+/// How long to wait when the process has no file descriptor left: some connection must close first.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
+
+/// What one worker needs to accept on a listener.
+#[derive(Debug)]
+pub struct Acceptor {
+    /// The listener.
+    pub listener: Arc<Listener>,
+    /// What its connections are served by.
+    pub hcm: Rc<Hcm>,
+    /// The worker's name in stats: `worker_0`, or `main_thread` for the admin server.
+    pub worker: String,
+    /// Told when the process ends.
+    pub drain: Drain,
+}
+
+/// Accepts until the listener stops; then waits for the connections to end.
+pub async fn accept(acceptor: Acceptor) {
+    let mut connections = Owned::new();
+    if let Some(socket) = acceptor.listener.take_socket() {
+        match TcpListener::from_std(socket) {
+            Ok(socket) => acceptor.run(socket, &mut connections).await,
+            Err(error) => tracing::error!(%error, address = %acceptor.listener.address, "cannot accept"),
+        }
+    }
+    while connections.join_next().await.is_some() {}
+}
+
+// === impl Acceptor ===
+
+impl Acceptor {
+    async fn run(&self, socket: TcpListener, connections: &mut Owned) {
+        let worker = WorkerStats::register(&self.listener.scope.scope(&self.worker));
+        let worker = Rc::new(worker);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.listener.stop.until(Phase::Draining) => return,
+                () = self.drain.until(Phase::Draining) => return,
+                ended = connections.join_next(), if !connections.is_empty() => drop(ended),
+                accepted = socket.accept() => match accepted {
+                    Ok((socket, _)) => self.begin(socket, worker.clone(), connections),
+                    Err(error) => self.fail(&error).await,
+                },
+            }
+        }
+    }
+
+    fn begin(&self, socket: TcpStream, worker: Rc<WorkerStats>, connections: &mut Owned) {
+        // A client that is gone already has no address any more.
+        let (Ok(remote), Ok(local), Ok(())) =
+            (socket.peer_addr(), socket.local_addr(), socket.set_nodelay(true))
+        else {
+            return;
+        };
+        let (listener, hcm) = (self.listener.clone(), self.hcm.clone());
+        task::spawn_in(connections, async move {
+            let stats = &listener.stats;
+            stats.downstream_cx_total.inc();
+            worker.downstream_cx_total.inc();
+            let _active = (stats.downstream_cx_active.hold(), worker.downstream_cx_active.hold());
+            let start = clock::now();
+            hcm::connection::serve(hcm, socket, Downstream { remote, local }).await;
+            stats.downstream_cx_destroy.inc();
+            let millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+            stats.downstream_cx_length_ms.record(millis);
+        });
+    }
+
+    /// Most errors are of the connection that was to be accepted, and the next one may be well.
+    async fn fail(&self, error: &io::Error) {
+        tracing::warn!(%error, address = %self.listener.address, "a connection could not be accepted");
+        self.listener.stats.downstream_cx_overload_reject.inc();
+        sleep(EXHAUSTED_PAUSE).await;
+    }
+}

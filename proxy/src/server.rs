@@ -1,0 +1,75 @@
+//! The process: what is running, and how it ends.
+
+mod admin;
+mod assemble;
+mod healthcheck;
+mod logging;
+mod options;
+mod signal;
+mod workers;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::options::{Command, Mode, Options};
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let options = match Options::try_parse() {
+        Ok(options) => options,
+        Err(refusal) => return options::refuse(&refusal),
+    };
+    if let Some(Command::Healthcheck { admin }) = &options.command {
+        return healthcheck::run(admin);
+    }
+    if options.hot_restart_version {
+        return say(format_args!("disabled"));
+    }
+    if let Err(error) = logging::start(&options) {
+        return fail(&error);
+    }
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&*error),
+    }
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
+    let bootstrap = assemble::read(options)?;
+    if options.mode == Mode::Validate {
+        say(format_args!("configuration '{}' OK", options.config_name()));
+        return Ok(());
+    }
+    for flag in options.without_effect() {
+        tracing::warn!("{flag} has no effect here: what a configuration says is applied or refused");
+    }
+    assemble::serve(bootstrap, options)
+}
+
+/// An answer on standard output.
+fn say(line: std::fmt::Arguments<'_>) -> ExitCode {
+    match writeln!(std::io::stdout(), "{line}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_closed) => ExitCode::FAILURE,
+    }
+}
+
+/// One line for the error and each of its causes, on standard error.
+fn fail(error: &(dyn std::error::Error + 'static)) -> ExitCode {
+    let mut stderr = std::io::stderr().lock();
+    let mut next = Some(error);
+    let mut said = String::new();
+    while let Some(error) = next {
+        let line = error.to_string();
+        // A cause that its effect quotes already would be said twice.
+        if !said.contains(&line) {
+            // Nobody is left to be told when standard error is closed.
+            let _ = writeln!(stderr, "{line}");
+        }
+        said = line;
+        next = error.source();
+    }
+    ExitCode::FAILURE
+}

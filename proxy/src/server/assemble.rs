@@ -1,0 +1,136 @@
+//! Makes running parts of a configuration, in the order of their dependencies. The only file that knows everybody.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::admin::{self, Life, State};
+use crate::base::clock;
+use crate::base::drain::Phase;
+use crate::base::task::Owned;
+use crate::config::{self, Bootstrap};
+use crate::hcm::Ending;
+use crate::stats::Store;
+use crate::upstream::{self, discovery};
+use crate::listener;
+
+use super::admin as admin_server;
+use super::options::Options;
+use super::signal::{Signals, Wish};
+use super::workers::{self, Shared};
+
+type Error = Box<dyn std::error::Error>;
+
+/// How long the first answers of name servers may hold back the start. A name that does not resolve is no reason not
+/// to serve: its requests are answered 503 until it does.
+const WARMING_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Reads the configuration that the command line names.
+pub(super) fn read(options: &Options) -> Result<Bootstrap, Error> {
+    let (path, yaml) = (options.config_path.as_deref(), options.config_yaml.as_deref());
+    let loaded = config::load::load(path, yaml, &options.node())?;
+    for warning in loaded.warnings.to_string().lines() {
+        tracing::warn!("{warning}");
+    }
+    Ok(loaded.bootstrap)
+}
+
+/// Serves until told to end.
+pub(super) fn serve(bootstrap: Bootstrap, options: &Options) -> Result<(), Error> {
+    let runtime = workers::runtime()?;
+    workers::block_on(&runtime, run(Arc::new(bootstrap), options))
+}
+
+async fn run(bootstrap: Arc<Bootstrap>, options: &Options) -> Result<(), Error> {
+    let mut signals = Signals::new()?;
+    let store = Store::new();
+    let root = store.root();
+    let life = Arc::new(Life::new(clock::now(), clock::wall()));
+    let ending = Ending::default();
+    let clusters = Arc::new(upstream::Manager::new(&bootstrap.clusters, &root));
+    let count = options.workers();
+    let listeners = Arc::new(listener::Manager::bind(&bootstrap.listeners, count, &root)?);
+    let parts = admin::Parts {
+        store: store.clone(),
+        bootstrap: bootstrap.clone(),
+        clusters: clusters.clone(),
+        listeners: listeners.clone(),
+        life: life.clone(),
+        ending: ending.clone(),
+        command_line: options.as_json(),
+    };
+    let mut tasks = Owned::new();
+    let path = options.admin_address_path.as_deref();
+    admin_server::start(parts, path, &mut tasks)?;
+    for cluster in clusters.clusters() {
+        discovery::start(cluster, &mut tasks);
+    }
+    warm(&clusters).await;
+    life.set(State::Initializing);
+    // Nothing is ever sent: the receiver learns that all workers are done when the last sender is gone.
+    let (working, done) = mpsc::channel(1);
+    let shared = Shared { listeners: listeners.clone(), clusters, ending: ending.clone(), root };
+    workers::start(count, &shared, &working)?;
+    drop(working);
+    listeners.workers_started();
+    life.set(State::Live);
+    tracing::info!(workers = count, "all dependencies initialized, serving");
+    if until_end(&mut signals, &life).await == End::Gracefully {
+        life.set(State::Draining);
+        listeners.stop();
+        drain(&ending, done, &mut signals, options.drain_time()).await;
+    }
+    tracing::info!("exiting");
+    Ok(())
+}
+
+/// Waits until all clusters have asked for their hosts once.
+async fn warm(clusters: &upstream::Manager) {
+    let all = async {
+        for cluster in clusters.clusters() {
+            cluster.warmed().await;
+        }
+    };
+    if timeout(WARMING_PATIENCE, all).await.is_err() {
+        tracing::warn!("not all clusters know their hosts yet; serving without them");
+    }
+}
+
+/// How the process was asked to end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum End {
+    /// By a signal.
+    Gracefully,
+    /// By `/quitquitquit`.
+    AtOnce,
+}
+
+async fn until_end(signals: &mut Signals, life: &Life) -> End {
+    loop {
+        tokio::select! {
+            () = life.quit.notified() => return End::AtOnce,
+            wish = signals.next() => match wish {
+                Wish::End => return End::Gracefully,
+                Wish::Reopen => tracing::info!("SIGUSR1: opening access logs anew"),
+            },
+        }
+    }
+}
+
+/// Tells all clients to go and waits until they have, or until the time is up, or until somebody insists.
+async fn drain(ending: &Ending, mut done: mpsc::Receiver<()>, signals: &mut Signals, most: Duration) {
+    tracing::info!(?most, "draining");
+    ending.drain.tell(Phase::Draining);
+    let insisted = async { while signals.next().await != Wish::End {} };
+    tokio::select! {
+        drained = timeout(most, done.recv()) => {
+            if drained.is_err() {
+                tracing::warn!("the drain time is up: what still runs is cut off");
+            }
+        }
+        () = insisted => tracing::warn!("second signal: ending at once"),
+    }
+    ending.drain.tell(Phase::Closing);
+}
