@@ -1,0 +1,124 @@
+//! One line per request, in the user's words, into a file that never holds a worker up.
+
+mod file;
+mod format;
+mod names;
+mod operator;
+mod stats;
+mod time;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use http::{HeaderMap, request, response};
+
+use self::file::File;
+use self::format::Format;
+use self::names::Names;
+use crate::config::access_log::{AccessLog, Sink};
+use crate::stream_info::StreamInfo;
+
+pub use self::file::Files;
+pub use self::format::FormatError;
+pub use self::names::Notes;
+
+/// The access logs of one connection manager.
+///
+/// What their formats print of the heads is noted while the heads pass by, since a line is written when the
+/// stream ends and the heads are long gone.
+#[derive(Debug, Default)]
+pub struct AccessLogs {
+    logs: Vec<(Format, File)>,
+    names: Names,
+}
+
+/// Why an access log cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The format says something that is not understood.
+    #[error("log format {format:?}: {source}")]
+    Format {
+        /// The whole format.
+        format: String,
+        /// What is wrong with it.
+        source: FormatError,
+    },
+    /// The file cannot be written.
+    #[error("cannot open the access log {}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+// === impl AccessLogs ===
+
+impl AccessLogs {
+    /// Reads the formats and opens the files.
+    ///
+    /// # Errors
+    /// A format that Envoy would refuse or that prints what we do not know, and a file that cannot be opened.
+    pub fn build(configs: &[AccessLog], files: &Files) -> Result<Self, Error> {
+        let mut built = Self::default();
+        for config in configs {
+            let format = read_format(config, &mut built.names)?;
+            let (file, path) = match &config.sink {
+                Sink::File(path) => (files.open(path), path.as_path()),
+                Sink::Stdout => (files.stdout(), Path::new("/dev/stdout")),
+                Sink::Stderr => (files.stderr(), Path::new("/dev/stderr")),
+            };
+            let file = file.map_err(|source| Error::Open { path: path.to_owned(), source })?;
+            built.logs.push((format, file));
+        }
+        Ok(built)
+    }
+
+    /// As [`build`](Self::build), without opening anything: for `--mode validate`.
+    ///
+    /// # Errors
+    /// A format that Envoy would refuse or that prints what we do not know.
+    pub fn check(configs: &[AccessLog]) -> Result<(), Error> {
+        let mut names = Names::default();
+        for config in configs {
+            read_format(config, &mut names)?;
+        }
+        Ok(())
+    }
+
+    /// Whether nothing is logged: then notes need not be taken.
+    pub fn is_empty(&self) -> bool {
+        self.logs.is_empty()
+    }
+
+    /// Notes what the formats print of a request's head, as it is then.
+    pub fn note_request(&self, notes: &mut Notes, head: &request::Parts) {
+        self.names.note_request(notes, head);
+    }
+
+    /// Notes what the formats print of a response's head, as it is then.
+    pub fn note_response(&self, notes: &mut Notes, head: &response::Parts) {
+        self.names.note_response(notes, &head.headers);
+    }
+
+    /// Notes what the formats print of a response's trailers.
+    pub fn note_trailers(&self, notes: &mut Notes, trailers: &HeaderMap) {
+        self.names.note_trailers(notes, trailers);
+    }
+
+    /// Writes a line into each log.
+    pub fn write(&self, info: &StreamInfo, notes: &Notes) {
+        for (format, file) in &self.logs {
+            file.write(|line| format.write(line, info, notes));
+        }
+    }
+}
+
+fn read_format(config: &AccessLog, names: &mut Names) -> Result<Format, Error> {
+    let text = config.format.as_deref().unwrap_or(format::DEFAULT);
+    Format::parse(text, names).map_err(|source| Error::Format { format: text.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests;

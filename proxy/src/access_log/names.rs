@@ -1,0 +1,141 @@
+//! What the formats print of the heads of a stream, and its safe-keeping until the stream ends.
+
+use std::borrow::Cow;
+
+use http::{HeaderMap, HeaderName, HeaderValue, header, request};
+
+use crate::message::headers::X_FORWARDED_PROTO;
+
+/// Everything that the formats of some logs print of heads, each thing once.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    request: Vec<Field>,
+    response: Vec<HeaderName>,
+    trailers: Vec<HeaderName>,
+}
+
+/// What was noted of one stream's heads. An empty one takes no memory.
+#[derive(Debug, Default)]
+pub struct Notes {
+    request: Vec<Option<HeaderValue>>,
+    response: Vec<Option<HeaderValue>>,
+    trailers: Vec<Option<HeaderValue>>,
+}
+
+/// Part of a request's head.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Field {
+    Method,
+    Path,
+    Authority,
+    Scheme,
+    Header(HeaderName),
+}
+
+/// Where something is in the notes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Place {
+    Request(usize),
+    Response(usize),
+    Trailers(usize),
+}
+
+// === impl Names ===
+
+impl Names {
+    pub(super) fn request(&mut self, field: Field) -> Place {
+        Place::Request(index(&mut self.request, field))
+    }
+
+    pub(super) fn response(&mut self, name: HeaderName) -> Place {
+        Place::Response(index(&mut self.response, name))
+    }
+
+    pub(super) fn trailer(&mut self, name: HeaderName) -> Place {
+        Place::Trailers(index(&mut self.trailers, name))
+    }
+
+    pub(super) fn note_request(&self, notes: &mut Notes, head: &request::Parts) {
+        notes.request.clear();
+        notes.request.extend(self.request.iter().map(|field| field.of(head)));
+    }
+
+    pub(super) fn note_response(&self, notes: &mut Notes, headers: &HeaderMap) {
+        note(&mut notes.response, &self.response, headers);
+    }
+
+    pub(super) fn note_trailers(&self, notes: &mut Notes, trailers: &HeaderMap) {
+        note(&mut notes.trailers, &self.trailers, trailers);
+    }
+}
+
+// === impl Notes ===
+
+impl Notes {
+    pub(super) fn get(&self, place: Place) -> Option<&HeaderValue> {
+        let (noted, index) = match place {
+            Place::Request(index) => (&self.request, index),
+            Place::Response(index) => (&self.response, index),
+            Place::Trailers(index) => (&self.trailers, index),
+        };
+        noted.get(index)?.as_ref()
+    }
+}
+
+// === impl Field ===
+
+impl Field {
+    /// Of several fields with one name, the first, as in Envoy.
+    fn of(&self, head: &request::Parts) -> Option<HeaderValue> {
+        match self {
+            Self::Method => text(head.method.as_str()),
+            Self::Path => head.uri.path_and_query().and_then(|path| text(path.as_str())),
+            Self::Authority => match head.uri.authority() {
+                Some(authority) => text(authority.as_str()),
+                None => head.headers.get(header::HOST).cloned(),
+            },
+            Self::Scheme => match head.uri.scheme_str() {
+                Some(scheme) => text(scheme),
+                None => {
+                    let forwarded = head.headers.get(X_FORWARDED_PROTO).cloned();
+                    Some(forwarded.unwrap_or(HeaderValue::from_static("http")))
+                }
+            },
+            Self::Header(name) => head.headers.get(name).cloned(),
+        }
+    }
+}
+
+fn note(noted: &mut Vec<Option<HeaderValue>>, names: &[HeaderName], headers: &HeaderMap) {
+    noted.clear();
+    noted.extend(names.iter().map(|name| headers.get(name).cloned()));
+}
+
+fn index<T: PartialEq>(list: &mut Vec<T>, item: T) -> usize {
+    list.iter().position(|known| *known == item).unwrap_or_else(|| {
+        list.push(item);
+        list.len() - 1
+    })
+}
+
+/// What stands in a URI or a method is fit for a header's value.
+fn text(text: &str) -> Option<HeaderValue> {
+    HeaderValue::from_str(text).ok()
+}
+
+/// A path without its query, and the query.
+pub(super) fn split_query(path: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match path.iter().position(|byte| *byte == b'?') {
+        Some(at) => (&path[..at], Some(&path[at + 1..])),
+        None => (path, None),
+    }
+}
+
+/// A parameter's value in a query, as it was sent; none if it has no such parameter.
+pub(super) fn query_param<'a>(query: &'a [u8], name: &str) -> Option<Cow<'a, [u8]>> {
+    query.split(|byte| *byte == b'&').find_map(|pair| {
+        let mut halves = pair.splitn(2, |byte| *byte == b'=');
+        let found = halves.next().is_some_and(|key| key == name.as_bytes());
+        found.then(|| Cow::Borrowed(halves.next().unwrap_or_default()))
+    })
+}
