@@ -1,18 +1,17 @@
 //! Finds the programs that a mesh runs, and has cargo build those that are missing or stale.
 
 use std::{
-    collections::HashMap,
     env,
     ffi::OsString,
-    io,
     path::{Path, PathBuf},
-    process::Stdio,
 };
 
-use serde::Deserialize;
-use tokio::{process::Command, sync::OnceCell};
+use tokio::sync::OnceCell;
 
-use crate::error::Error;
+use crate::{
+    cargo::{self, Tell},
+    error::Error,
+};
 
 /// The programs of this workspace, built for this machine.
 #[derive(Debug, Clone)]
@@ -33,18 +32,6 @@ struct BuildPlace {
     profile: String,
 }
 
-/// The part of cargo's messages that names an executable.
-#[derive(Deserialize)]
-struct Message {
-    executable: Option<PathBuf>,
-    target: Option<Target>,
-}
-
-#[derive(Deserialize)]
-struct Target {
-    name: String,
-}
-
 // === impl Binaries ===
 
 impl Binaries {
@@ -53,36 +40,45 @@ impl Binaries {
     /// # Errors
     /// [`Error::Step`] with the compiler's words if the build fails.
     pub async fn find() -> Result<&'static Self, Error> {
-        static FOUND: OnceCell<Binaries> = OnceCell::const_new();
-        FOUND.get_or_try_init(Self::find_anew).await
+        Self::find_and_tell(&|_line| {}).await
     }
 
-    async fn find_anew() -> Result<Self, Error> {
+    /// The same, telling what cargo says meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Step`] with the compiler's words if the build fails.
+    pub async fn find_and_tell(tell: Tell<'_>) -> Result<&'static Self, Error> {
+        static FOUND: OnceCell<Binaries> = OnceCell::const_new();
+        FOUND.get_or_try_init(|| Self::find_anew(tell)).await
+    }
+
+    async fn find_anew(tell: Tell<'_>) -> Result<Self, Error> {
         let own = env::current_exe()
             .map_err(|error| Error::step("find this program's own file", error))?;
         let named = |variable: &str| {
             env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
         };
         let mesh = named("MESH_BIN").or_else(|| (own.file_stem()? == "mesh").then(|| own.clone()));
-        if let (Some(outrigger), Some(demo_app), Some(mesh)) =
-            (named("OUTRIGGER_BIN"), named("DEMO_APP_BIN"), mesh.clone())
-        {
+        let given = (named("OUTRIGGER_BIN"), named("DEMO_APP_BIN"), mesh);
+        if let (Some(outrigger), Some(demo_app), Some(mesh)) = given {
             return Ok(Self { outrigger, demo_app, mesh });
         }
-        let built = build(&own, mesh.is_some()).await?;
-        let built = |name: &str| {
-            let missing = || {
-                Error::step(
-                    "build the workspace",
-                    format!("cargo named no executable called {name}"),
-                )
-            };
-            built.get(name).cloned().ok_or_else(missing)
-        };
+        let (outrigger, demo_app, mesh) = given;
+        let mut command = cargo::build_command();
+        command.args(["--package", "outrigger", "--package", "demo-app"]);
+        if mesh.is_none() {
+            command.args(["--package", "outrigger-harness"]);
+        }
+        if let Some(place) = BuildPlace::of(&own) {
+            command.args(place.arguments());
+        }
+        let built = cargo::build(command, "build the workspace", tell).await?;
+        let or_built =
+            |given: Option<PathBuf>, name| given.map_or_else(|| built.executable(name), Ok);
         Ok(Self {
-            outrigger: named("OUTRIGGER_BIN").map_or_else(|| built("outrigger"), Ok)?,
-            demo_app: named("DEMO_APP_BIN").map_or_else(|| built("demo-app"), Ok)?,
-            mesh: mesh.map_or_else(|| built("mesh"), Ok)?,
+            outrigger: or_built(outrigger, "outrigger")?,
+            demo_app: or_built(demo_app, "demo-app")?,
+            mesh: or_built(mesh, "mesh")?,
         })
     }
 }
@@ -97,47 +93,6 @@ pub fn workspace() -> &'static Path {
 /// Cargo's target folder, if the running program stands in one.
 pub fn target_folder() -> Option<PathBuf> {
     Some(BuildPlace::of(&env::current_exe().ok()?)?.target)
-}
-
-async fn build(own: &Path, without_mesh: bool) -> Result<HashMap<String, PathBuf>, Error> {
-    let mut arguments: Vec<OsString> = [
-        "build",
-        "--message-format=json-render-diagnostics",
-        "--package",
-        "outrigger",
-        "--package",
-        "demo-app",
-        "--bins",
-    ]
-    .map(OsString::from)
-    .into();
-    if !without_mesh {
-        arguments.extend(["--package", "outrigger-harness"].map(OsString::from));
-    }
-    if let Some(place) = BuildPlace::of(own) {
-        arguments.extend(place.arguments());
-    }
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let failed = |why: String| Error::step("build the workspace", why);
-    let output = Command::new(cargo)
-        .args(arguments)
-        .current_dir(workspace())
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .map_err(|error: io::Error| failed(format!("cargo does not run: {error}")))?;
-    if !output.status.success() {
-        return Err(failed(String::from_utf8_lossy(&output.stderr).into_owned()));
-    }
-    Ok(executables(&String::from_utf8_lossy(&output.stdout)))
-}
-
-pub(crate) fn executables(messages: &str) -> HashMap<String, PathBuf> {
-    messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Message>(line).ok())
-        .filter_map(|message| Some((message.target?.name, message.executable?)))
-        .collect()
 }
 
 // === impl BuildPlace ===
@@ -206,20 +161,5 @@ mod tests {
     #[test]
     fn an_installed_binary_does_not() {
         assert_eq!(BuildPlace::of(Path::new("/usr/bin/mesh")), None);
-    }
-
-    #[test]
-    fn executables_are_read_from_cargos_messages() {
-        let messages = concat!(
-            r#"{"reason":"compiler-artifact","target":{"name":"outrigger"},"executable":null}"#,
-            "\n",
-            r#"{"reason":"compiler-artifact","target":{"name":"outrigger"},"executable":"/t/debug/outrigger"}"#,
-            "\n",
-            r#"{"reason":"build-finished","success":true}"#
-        );
-        assert_eq!(
-            executables(messages),
-            HashMap::from([("outrigger".to_owned(), PathBuf::from("/t/debug/outrigger"))])
-        );
     }
 }

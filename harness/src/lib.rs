@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod binaries;
+pub mod cargo;
 pub mod cli;
 pub mod client;
 pub mod engine;

@@ -23,7 +23,7 @@ use crate::error::BoxError;
 #[derive(Debug)]
 pub struct Load {
     target: Arc<Target>,
-    running: tokio::task::JoinHandle<Report>,
+    running: JoinSet<Report>,
 }
 
 /// What became of every request of a load. `started` is the sum of the others.
@@ -55,6 +55,8 @@ struct Target {
     address: SocketAddr,
     path: String,
     idle: Mutex<Vec<SendRequest<Empty<Bytes>>>>,
+    /// What drives the connections. Each ends with its sender; how it ends, the request says.
+    drivers: Mutex<JoinSet<()>>,
     ended: AtomicBool,
 }
 
@@ -67,10 +69,12 @@ impl Load {
             address,
             path: path.to_owned(),
             idle: Mutex::default(),
+            drivers: Mutex::default(),
             ended: AtomicBool::new(false),
         };
         let target = Arc::new(target);
-        let running = tokio::spawn(run(Arc::clone(&target), interval));
+        let mut running = JoinSet::new();
+        running.spawn(run(Arc::clone(&target), interval));
         Self { target, running }
     }
 
@@ -78,9 +82,11 @@ impl Load {
     ///
     /// # Panics
     /// If a task of the load has.
-    pub async fn finish(self) -> Report {
+    pub async fn finish(mut self) -> Report {
         self.target.ended.store(true, Ordering::Relaxed);
-        self.running.await.expect("no task of the load panics")
+        let report =
+            self.running.join_next().await.expect("the load has one task, and it is awaited once");
+        report.expect("no task of the load panics")
     }
 }
 
@@ -147,8 +153,8 @@ impl Target {
         stream.set_nodelay(true)?;
         let (sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        // Ends with its sender; how it ends, the request says.
-        tokio::spawn(connection);
+        let driver = async move { drop(connection.await) };
+        self.drivers.lock().unwrap_or_else(PoisonError::into_inner).spawn(driver);
         Ok(sender)
     }
 

@@ -10,7 +10,7 @@ use hyper::{
     client::conn::{http1, http2},
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, task::JoinSet};
 
 use crate::error::BoxError;
 
@@ -48,20 +48,18 @@ pub async fn exchange(
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let stream = TokioIo::new(stream);
+    // Dropped with the connection in it, at the end.
+    let mut driver = JoinSet::new();
     match http {
         Http::One => {
             let (mut sender, connection) = http1::handshake(stream).await?;
-            let driven = tokio::spawn(connection);
-            let reply = whole(sender.send_request(request).await?).await;
-            driven.abort();
-            reply
+            driver.spawn(connection);
+            whole(sender.send_request(request).await?).await
         }
         Http::Two => {
             let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await?;
-            let driven = tokio::spawn(connection);
-            let reply = whole(sender.send_request(request).await?).await;
-            driven.abort();
-            reply
+            driver.spawn(connection);
+            whole(sender.send_request(request).await?).await
         }
     }
 }

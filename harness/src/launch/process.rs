@@ -174,11 +174,7 @@ impl ProcessLauncher {
         child.status().map(|status| status.to_string())
     }
 
-    #[expect(
-        clippy::unused_async,
-        clippy::unnecessary_wraps,
-        reason = "a verb of the interface that both launchers have"
-    )]
+    #[expect(clippy::unused_async, reason = "a verb of the interface that both launchers have")]
     pub(crate) async fn tear_down(self) -> Result<(), Error> {
         drop(self);
         Ok(())
