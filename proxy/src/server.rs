@@ -43,7 +43,9 @@ fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
         return Ok(());
     }
     for flag in options.without_effect() {
-        tracing::warn!("{flag} has no effect here: what a configuration says is applied or refused");
+        tracing::warn!(
+            "{flag} has no effect here: what a configuration says is applied or refused"
+        );
     }
     assemble::serve(bootstrap, options)
 }

@@ -56,11 +56,15 @@ pub(super) async fn http1(hcm: &Rc<Hcm>, connection: &Rc<Connection>, stream: St
     let service = service_fn(move |request| stream::serve(of.clone(), on.clone(), request));
     let mut codec = builder.serve_connection(io, service);
     let ended = Ending::new(hcm, connection, false)
-        .watch(&mut codec, |codec, cx| Pin::new(codec).poll(cx), |codec| {
-            Pin::new(codec).graceful_shutdown();
-        })
+        .watch(
+            &mut codec,
+            |codec, cx| Pin::new(codec).poll(cx),
+            |codec| {
+                Pin::new(codec).graceful_shutdown();
+            },
+        )
         .await;
-    let end = ended.map_or_else(|error| broken(hcm, &error), |end| end);
+    let end = ended.unwrap_or_else(|error| broken(hcm, &error));
     let mut io = codec.into_parts().io.into_inner();
     if end != End::Remote && linger::until_client_closes(&mut io).await == linger::Gave::Up {
         hcm.stats.downstream_cx_delayed_close_timeout.inc();
@@ -83,9 +87,13 @@ pub(super) async fn http2(hcm: &Rc<Hcm>, connection: &Rc<Connection>, stream: St
         .serve_connection(TokioIo::new(stream), service);
     let mut codec = Box::pin(codec);
     let ended = Ending::new(hcm, connection, true)
-        .watch(&mut codec, |codec, cx| codec.as_mut().poll(cx), |codec| codec.as_mut().graceful_shutdown())
+        .watch(
+            &mut codec,
+            |codec, cx| codec.as_mut().poll(cx),
+            |codec| codec.as_mut().graceful_shutdown(),
+        )
         .await;
-    ended.map_or_else(|error| broken(hcm, &error), |end| end)
+    ended.unwrap_or_else(|error| broken(hcm, &error))
 }
 
 fn broken(hcm: &Hcm, error: &hyper::Error) -> End {
@@ -138,7 +146,8 @@ impl<'a> Ending<'a> {
                 if let Poll::Ready(ended) = poll(codec, cx) {
                     return Poll::Ready(ended.map(|()| self.end()));
                 }
-                if (!asked || drain.reached(Phase::Closing)) && closed.as_mut().poll(cx).is_ready() {
+                if (!asked || drain.reached(Phase::Closing)) && closed.as_mut().poll(cx).is_ready()
+                {
                     return Poll::Ready(Ok(End::Local));
                 }
                 if !self.draining

@@ -110,7 +110,8 @@ impl Finish {
         if body.is_empty() {
             return body;
         }
-        let body = if self.info.protocol == Protocol::Http2 { body } else { body.without_trailers() };
+        let body =
+            if self.info.protocol == Protocol::Http2 { body } else { body.without_trailers() };
         let upload = Rc::new(Upload::default());
         self.upload = Some(upload.clone());
         body.watched(Box::new(Progress(upload)))

@@ -11,8 +11,8 @@ use std::task::{Context, Poll, ready};
 use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::message::local_reply::LocalReply;
 use crate::message::date;
+use crate::message::local_reply::LocalReply;
 use crate::transport::Stream;
 
 use super::Hcm;

@@ -204,7 +204,8 @@ fn add(hcm: &Hcm, headers: &mut HeaderMap) {
 /// A request that may have a body and has none says so, or an HTTP/1.1 upstream would have to guess.
 fn say_empty(method: &Method, headers: &mut HeaderMap, body: &Body) {
     let may_have_body =
-        ![Method::GET, Method::HEAD, Method::DELETE, Method::TRACE, Method::CONNECT].contains(method);
+        ![Method::GET, Method::HEAD, Method::DELETE, Method::TRACE, Method::CONNECT]
+            .contains(method);
     if may_have_body && body.is_empty() && !headers.contains_key(http::header::CONTENT_LENGTH) {
         headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
@@ -215,8 +216,9 @@ fn say_empty(method: &Method, headers: &mut HeaderMap, body: &Body) {
 impl HeaderValueText {
     /// Refuses what cannot be an authority: spaces, userinfo, a path.
     fn new(value: HeaderValue) -> Result<Self, LocalReply> {
-        let bad = |byte: &u8| matches!(byte, b' ' | b'@' | b'/' | b'\t' | b'?' | b'#' | b',' | b'\\');
-        if value.to_str().is_err() || value.as_bytes().iter().any(|byte| bad(byte)) {
+        let bad =
+            |byte: &u8| matches!(byte, b' ' | b'@' | b'/' | b'\t' | b'?' | b'#' | b',' | b'\\');
+        if value.to_str().is_err() || value.as_bytes().iter().any(bad) {
             return Err(invalid_authority());
         }
         Ok(Self(value))

@@ -39,7 +39,9 @@ pub async fn accept(acceptor: Acceptor) {
     if let Some(socket) = acceptor.listener.take_socket() {
         match TcpListener::from_std(socket) {
             Ok(socket) => acceptor.run(socket, &mut connections).await,
-            Err(error) => tracing::error!(%error, address = %acceptor.listener.address, "cannot accept"),
+            Err(error) => {
+                tracing::error!(%error, address = %acceptor.listener.address, "cannot accept")
+            }
         }
     }
     while connections.join_next().await.is_some() {}

@@ -117,10 +117,12 @@ impl Listener {
         workers: usize,
         root: &Scope,
     ) -> Result<Self, BindError> {
-        let wanted = config.address.literal().ok_or_else(|| BindError::NotLiteral {
-            address: config.address.to_string(),
-        })?;
-        let prefix = config.stat_prefix.clone().unwrap_or_else(|| wanted.to_string().replace(':', "_"));
+        let wanted = config
+            .address
+            .literal()
+            .ok_or_else(|| BindError::NotLiteral { address: config.address.to_string() })?;
+        let prefix =
+            config.stat_prefix.clone().unwrap_or_else(|| wanted.to_string().replace(':', "_"));
         let scope = root.scope("listener").scope(&prefix);
         let sockets = sockets(&config, wanted, workers)
             .map_err(|source| BindError::System { address: wanted.to_string(), source })?;

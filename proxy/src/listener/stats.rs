@@ -11,16 +11,10 @@ stats! {
         downstream_cx_destroy: Counter,
         /// How long connections lasted
         downstream_cx_length_ms: Histogram<Millis>,
-        /// Connections refused because there were too many
-        downstream_cx_overflow: Counter,
         /// Connections refused because the process was overloaded
         downstream_cx_overload_reject: Counter,
         /// Connections ever accepted
         downstream_cx_total: Counter,
-        /// Connections refused because the process had too many
-        downstream_global_cx_overflow: Counter,
-        /// Connections without a filter chain
-        no_filter_chain_match: Counter,
     }
 }
 
@@ -43,10 +37,6 @@ stats! {
         listener_create_failure: Counter,
         /// Listeners made, on each worker
         listener_create_success: Counter,
-        /// Listeners ever changed
-        listener_modified: Counter,
-        /// Listeners ever removed
-        listener_removed: Counter,
         /// Listeners ever stopped
         listener_stopped: Counter,
         /// Listeners that accept

@@ -29,28 +29,30 @@ pub fn strip_request(headers: &mut HeaderMap) {
         strip_named(headers);
     }
     for name in OF_REQUESTS {
-        remove(headers, name);
+        remove(headers, &name);
     }
     if headers.get(header::TE).is_some_and(|value| !has_token(value, "trailers")) {
-        remove(headers, header::TE);
+        remove(headers, &header::TE);
     } else if headers.contains_key(header::TE) {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
     if headers.get(header::EXPECT).is_some_and(|value| has_token(value, "100-continue")) {
-        remove(headers, header::EXPECT);
+        remove(headers, &header::EXPECT);
     }
 }
 
 /// Strips a response's.
 pub fn strip_response(headers: &mut HeaderMap) {
     for name in OF_RESPONSES {
-        remove(headers, name);
+        remove(headers, &name);
     }
 }
 
 /// Whether a comma list has this token, whatever its case.
 pub fn has_token(value: &HeaderValue, token: &str) -> bool {
-    value.to_str().is_ok_and(|list| list.split(',').any(|one| one.trim().eq_ignore_ascii_case(token)))
+    value
+        .to_str()
+        .is_ok_and(|list| list.split(',').any(|one| one.trim().eq_ignore_ascii_case(token)))
 }
 
 /// Strips the headers that `connection` names, but never `te`, `host` and the like that decide how a message is read.
@@ -64,13 +66,13 @@ fn strip_named(headers: &mut HeaderMap) {
         .filter(|name| ![header::TE, header::HOST, header::CONTENT_LENGTH].contains(name))
         .collect();
     for name in named {
-        remove(headers, name);
+        remove(headers, &name);
     }
 }
 
 /// Removes a header, and the order of the others stays: `HeaderMap::remove` moves the last one into the gap.
-fn remove(headers: &mut HeaderMap, name: HeaderName) {
-    if !headers.contains_key(&name) {
+fn remove(headers: &mut HeaderMap, name: &HeaderName) {
+    if !headers.contains_key(name) {
         return;
     }
     let old = std::mem::take(headers);
@@ -78,7 +80,7 @@ fn remove(headers: &mut HeaderMap, name: HeaderName) {
     let mut current = None;
     for (next, value) in old {
         current = next.or(current);
-        if let Some(kept) = current.as_ref().filter(|kept| **kept != name) {
+        if let Some(kept) = current.as_ref().filter(|kept| *kept != name) {
             headers.append(kept.clone(), value);
         }
     }

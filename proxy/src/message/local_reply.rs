@@ -101,7 +101,12 @@ impl LocalReply {
     }
 
     /// The upstream was reset before it answered; `reason` in Envoy's words.
-    pub fn upstream_reset(status: StatusCode, reason: &str, flag: Flag, more: Option<&str>) -> Self {
+    pub fn upstream_reset(
+        status: StatusCode,
+        reason: &str,
+        flag: Flag,
+        more: Option<&str>,
+    ) -> Self {
         let details = match more {
             Some(more) => format!("upstream_reset_before_response_started{{{reason}|{more}}}"),
             None => format!("upstream_reset_before_response_started{{{reason}}}"),

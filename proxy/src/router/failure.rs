@@ -34,10 +34,9 @@ pub fn after_response_started(error: &BodyError) -> (Flag, &'static str) {
     match error {
         BodyError::Deadline => (Flag::UpstreamRequestTimeout, "response_timeout"),
         BodyError::Source(error) => match Failure::of_exchange(error) {
-            Failure::RemoteReset => (
-                Flag::UpstreamRemoteReset,
-                "upstream_reset_after_response_started{remote_reset}",
-            ),
+            Failure::RemoteReset => {
+                (Flag::UpstreamRemoteReset, "upstream_reset_after_response_started{remote_reset}")
+            }
             // An HTTP/1 body that ends before its end is a breach of the protocol, as Envoy sees it.
             _ => (
                 Flag::UpstreamProtocolError,

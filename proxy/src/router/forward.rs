@@ -51,7 +51,10 @@ impl Router {
         request: Request,
         info: &mut StreamInfo,
     ) -> Result<Response, Failure> {
-        let attempt = Attempt { local, reset_after_start: &self.stats.rq_reset_after_downstream_response_started };
+        let attempt = Attempt {
+            local,
+            reset_after_start: &self.stats.rq_reset_after_downstream_response_started,
+        };
         let Some(timeout) = timeout else {
             return attempt.run(request, info).await;
         };

@@ -11,8 +11,6 @@ stats! {
         no_route: Counter,
         /// Requests answered by their route
         rq_direct_response: Counter,
-        /// Requests answered with a redirect
-        rq_redirect: Counter,
         /// Requests whose upstream broke off after its head was sent on
         rq_reset_after_downstream_response_started: Counter,
         /// Requests that came to the router

@@ -22,11 +22,6 @@ pub(super) struct Progress(pub(super) Rc<Upload>);
 // === impl Upload ===
 
 impl Upload {
-    /// Whether it has.
-    pub(super) fn is_done(&self) -> bool {
-        self.done.get()
-    }
-
     /// Waits until it has.
     pub(super) async fn done(&self) {
         if !self.done.get() {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::access_log::AccessLogs;
+use crate::access_log::{AccessLogs, Files};
 use crate::admin::{Admin, Parts};
 use crate::base::drain::Drain;
 use crate::base::task::{self, Owned};
@@ -13,7 +13,7 @@ use crate::config;
 use crate::config::hcm::HttpConnectionManager;
 use crate::config::listener::{DEFAULT_BACKLOG, DEFAULT_BUFFER_LIMIT, Terminal};
 use crate::hcm::{self, Ending, Hcm};
-use crate::listener::{self, Acceptor, BindError, Listener};
+use crate::listener::{self, Acceptor, Listener};
 
 /// The name of the admin server's thread in its stats.
 const THREAD: &str = "main_thread";
@@ -23,10 +23,16 @@ const THREAD: &str = "main_thread";
 /// It goes on while the rest drains, so that the drain can be watched.
 ///
 /// # Errors
-/// The address cannot be bound.
-pub(super) fn start(parts: Parts, path: Option<&Path>, tasks: &mut Owned) -> Result<(), BindError> {
+/// The address cannot be bound, or an access log cannot be opened.
+pub(super) fn start(
+    parts: Parts,
+    path: Option<&Path>,
+    files: &Files,
+    tasks: &mut Owned,
+) -> Result<(), Box<dyn std::error::Error>> {
     let Some(admin) = parts.bootstrap.admin.clone() else { return Ok(()) };
     let root = parts.store.root();
+    let logs = AccessLogs::build(&admin.access_logs, files)?;
     let manager = HttpConnectionManager::of_admin(admin.access_logs.clone());
     let listener = Listener::bind(listener_of(&admin, manager.clone()), 1, &root)?;
     tracing::info!(address = %listener.address, "admin");
@@ -39,7 +45,7 @@ pub(super) fn start(parts: Parts, path: Option<&Path>, tasks: &mut Owned) -> Res
     let hcm_parts = hcm::Parts {
         config: Arc::new(manager),
         terminal: hcm::Terminal::Handler(Rc::new(Admin::new(parts))),
-        logs: AccessLogs::default(),
+        logs: Arc::new(logs),
         ending: Ending::default(),
     };
     let acceptor = Acceptor {
@@ -52,7 +58,10 @@ pub(super) fn start(parts: Parts, path: Option<&Path>, tasks: &mut Owned) -> Res
     Ok(())
 }
 
-fn listener_of(admin: &config::admin::Admin, manager: HttpConnectionManager) -> config::listener::Listener {
+fn listener_of(
+    admin: &config::admin::Admin,
+    manager: HttpConnectionManager,
+) -> config::listener::Listener {
     config::listener::Listener {
         name: String::from("admin"),
         address: admin.address.clone(),

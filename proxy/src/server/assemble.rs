@@ -1,20 +1,23 @@
 //! Makes running parts of a configuration, in the order of their dependencies. The only file that knows everybody.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::access_log::{AccessLogs, Files};
 use crate::admin::{self, Life, State};
 use crate::base::clock;
 use crate::base::drain::Phase;
 use crate::base::task::Owned;
+use crate::config::listener::Terminal;
 use crate::config::{self, Bootstrap};
 use crate::hcm::Ending;
+use crate::listener;
 use crate::stats::Store;
 use crate::upstream::{self, discovery};
-use crate::listener;
 
 use super::admin as admin_server;
 use super::options::Options;
@@ -26,6 +29,9 @@ type Error = Box<dyn std::error::Error>;
 /// How long the first answers of name servers may hold back the start. A name that does not resolve is no reason not
 /// to serve: its requests are answered 503 until it does.
 const WARMING_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the last lines of access logs may take on their way to a slow disk.
+const LAST_FLUSH: Duration = Duration::from_secs(1);
 
 /// Reads the configuration that the command line names.
 pub(super) fn read(options: &Options) -> Result<Bootstrap, Error> {
@@ -61,9 +67,11 @@ async fn run(bootstrap: Arc<Bootstrap>, options: &Options) -> Result<(), Error> 
         ending: ending.clone(),
         command_line: options.as_json(),
     };
+    let files = Files::new(&root, options.file_flush_interval());
+    let logs = logs(&bootstrap, &files)?;
     let mut tasks = Owned::new();
     let path = options.admin_address_path.as_deref();
-    admin_server::start(parts, path, &mut tasks)?;
+    admin_server::start(parts, path, &files, &mut tasks)?;
     for cluster in clusters.clusters() {
         discovery::start(cluster, &mut tasks);
     }
@@ -71,19 +79,35 @@ async fn run(bootstrap: Arc<Bootstrap>, options: &Options) -> Result<(), Error> 
     life.set(State::Initializing);
     // Nothing is ever sent: the receiver learns that all workers are done when the last sender is gone.
     let (working, done) = mpsc::channel(1);
-    let shared = Shared { listeners: listeners.clone(), clusters, ending: ending.clone(), root };
+    let shared =
+        Shared { listeners: listeners.clone(), clusters, logs, ending: ending.clone(), root };
     workers::start(count, &shared, &working)?;
     drop(working);
     listeners.workers_started();
     life.set(State::Live);
     tracing::info!(workers = count, "all dependencies initialized, serving");
-    if until_end(&mut signals, &life).await == End::Gracefully {
+    if until_end(&mut signals, &life, &files).await == End::Gracefully {
         life.set(State::Draining);
         listeners.stop();
         drain(&ending, done, &mut signals, options.drain_time()).await;
     }
+    files.flush(LAST_FLUSH);
     tracing::info!("exiting");
     Ok(())
+}
+
+/// Opens the access logs of all listeners, by the listener's name.
+fn logs(
+    bootstrap: &Bootstrap,
+    files: &Files,
+) -> Result<Arc<HashMap<String, Arc<AccessLogs>>>, Error> {
+    let mut logs = HashMap::new();
+    for listener in &bootstrap.listeners {
+        let Terminal::Http(manager) = &listener.terminal;
+        let built = AccessLogs::build(&manager.access_logs, files)?;
+        logs.insert(listener.name.clone(), Arc::new(built));
+    }
+    Ok(Arc::new(logs))
 }
 
 /// Waits until all clusters have asked for their hosts once.
@@ -107,20 +131,28 @@ enum End {
     AtOnce,
 }
 
-async fn until_end(signals: &mut Signals, life: &Life) -> End {
+async fn until_end(signals: &mut Signals, life: &Life, files: &Files) -> End {
     loop {
         tokio::select! {
             () = life.quit.notified() => return End::AtOnce,
             wish = signals.next() => match wish {
                 Wish::End => return End::Gracefully,
-                Wish::Reopen => tracing::info!("SIGUSR1: opening access logs anew"),
+                Wish::Reopen => {
+                    tracing::info!("SIGUSR1: opening access logs anew");
+                    files.reopen();
+                }
             },
         }
     }
 }
 
 /// Tells all clients to go and waits until they have, or until the time is up, or until somebody insists.
-async fn drain(ending: &Ending, mut done: mpsc::Receiver<()>, signals: &mut Signals, most: Duration) {
+async fn drain(
+    ending: &Ending,
+    mut done: mpsc::Receiver<()>,
+    signals: &mut Signals,
+    most: Duration,
+) {
     tracing::info!(?most, "draining");
     ending.drain.tell(Phase::Draining);
     let insisted = async { while signals.next().await != Wish::End {} };

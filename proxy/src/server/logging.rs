@@ -19,7 +19,8 @@ pub(super) struct Error {
 
 /// Begins to log.
 pub(super) fn start(options: &Options) -> Result<(), Error> {
-    let log = tracing_subscriber::fmt().with_max_level(filter(options.log_level)).with_target(false);
+    let log =
+        tracing_subscriber::fmt().with_max_level(filter(options.log_level)).with_target(false);
     match &options.log_path {
         None => log.with_ansi(io::stderr().is_terminal()).with_writer(io::stderr).init(),
         Some(path) => {

@@ -90,7 +90,6 @@ pub(super) struct Options {
 
 /// Envoy's flags that mean nothing here: accepted, so that a command line need not change.
 #[derive(Args, Debug)]
-#[expect(dead_code, reason = "accepted and not used: that is what they are for")]
 pub(super) struct Accepted {
     #[arg(long, hide = true, value_name = "N")]
     base_id: Option<u32>,
@@ -214,6 +213,11 @@ impl Options {
         self.concurrency.unwrap_or_else(own).max(1)
     }
 
+    /// `--file-flush-interval-msec`.
+    pub(super) fn file_flush_interval(&self) -> Duration {
+        Duration::from_millis(self.file_flush_interval_msec)
+    }
+
     /// `--drain-time-s`.
     pub(super) fn drain_time(&self) -> Duration {
         Duration::from_secs(self.drain_time_s)
@@ -243,7 +247,7 @@ impl Options {
             "service_cluster": self.service_cluster,
             "service_node": self.service_node,
             "service_zone": self.service_zone,
-            "file_flush_interval": format!("{}s", seconds(self.file_flush_interval_msec)),
+            "file_flush_interval": format!("{}s", self.file_flush_interval().as_secs_f64()),
             "drain_time": format!("{}s", self.drain_time_s),
             "mode": if self.mode == Mode::Serve { "Serve" } else { "Validate" },
         })
@@ -252,10 +256,6 @@ impl Options {
 
 fn path_text(path: Option<&PathBuf>) -> String {
     path.map_or_else(String::new, |path| path.display().to_string())
-}
-
-fn seconds(millis: u64) -> f64 {
-    Duration::from_millis(millis).as_secs_f64()
 }
 
 /// Says why the command line is refused. Envoy exits with 1, not with 2.

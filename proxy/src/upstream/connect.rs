@@ -35,17 +35,18 @@ pub async fn dial(cluster: &Cluster, host: &Host) -> Result<TcpStream, ConnectEr
     stats.upstream_cx_total.inc();
     host.stats.cx_total.inc();
     let start = clock::now();
-    let error = match time::timeout(cluster.config.connect_timeout, socket::connect(host.address)).await {
-        Ok(Ok(socket)) => {
-            stats.upstream_cx_connect_ms.record(millis(start.elapsed()));
-            return Ok(socket);
-        }
-        Ok(Err(error)) => ConnectError::Socket(Arc::new(error)),
-        Err(_elapsed) => {
-            stats.upstream_cx_connect_timeout.inc();
-            ConnectError::Timeout
-        }
-    };
+    let error =
+        match time::timeout(cluster.config.connect_timeout, socket::connect(host.address)).await {
+            Ok(Ok(socket)) => {
+                stats.upstream_cx_connect_ms.record(millis(start.elapsed()));
+                return Ok(socket);
+            }
+            Ok(Err(error)) => ConnectError::Socket(Arc::new(error)),
+            Err(_elapsed) => {
+                stats.upstream_cx_connect_timeout.inc();
+                ConnectError::Timeout
+            }
+        };
     stats.upstream_cx_connect_fail.inc();
     host.stats.cx_connect_fail.inc();
     tracing::debug!(cluster = %cluster.name, host = %host.address, %error, "connect failed");

@@ -42,7 +42,11 @@ impl Local {
     /// A view of `cluster`.
     pub fn new(cluster: Arc<Cluster>) -> Self {
         let view = View { seen: Arc::default(), hosts: Vec::new(), turns: RoundRobin::new(&[]) };
-        Self { codes: RefCell::new(CodeStats::new(&cluster.scope)), view: RefCell::new(view), cluster }
+        Self {
+            codes: RefCell::new(CodeStats::new(&cluster.scope)),
+            view: RefCell::new(view),
+            cluster,
+        }
     }
 
     /// The host that gets the next request; none if the cluster has none.
@@ -80,9 +84,14 @@ impl View {
             .hosts()
             .iter()
             .map(|host| {
-                known.iter().find(|known| Arc::ptr_eq(&known.host, host)).cloned().unwrap_or_else(|| {
-                    Rc::new(LocalHost { host: host.clone(), pool: Pool::new(cluster.clone(), host.clone()) })
-                })
+                known.iter().find(|known| Arc::ptr_eq(&known.host, host)).cloned().unwrap_or_else(
+                    || {
+                        Rc::new(LocalHost {
+                            host: host.clone(),
+                            pool: Pool::new(cluster.clone(), host.clone()),
+                        })
+                    },
+                )
             })
             .collect();
         let weights: Vec<u32> = seen.hosts().iter().map(|host| host.weight).collect();

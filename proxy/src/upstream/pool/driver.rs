@@ -53,7 +53,12 @@ pub(super) struct Open {
 
 impl Open {
     /// Opens the books on a connection that was just made, and makes it a counted stream.
-    pub(super) fn new(cluster: &Arc<Cluster>, host: &Arc<Host>, socket: TcpStream, permit: Permit) -> (Self, Stream) {
+    pub(super) fn new(
+        cluster: &Arc<Cluster>,
+        host: &Arc<Host>,
+        socket: TcpStream,
+        permit: Permit,
+    ) -> (Self, Stream) {
         let now = clock::now();
         let state = State {
             requests: Cell::new(0),
@@ -119,7 +124,12 @@ impl Open {
 
     /// Whether the connection carried nothing for `limit`. The timer is set anew only when it has run out, since
     /// moving it with every request would cost every request.
-    fn is_idle_for(&self, limit: Duration, mut timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> bool {
+    fn is_idle_for(
+        &self,
+        limit: Duration,
+        mut timer: Pin<&mut Sleep>,
+        cx: &mut Context<'_>,
+    ) -> bool {
         while timer.as_mut().poll(cx).is_ready() {
             let idle = match self.state.active.get() {
                 0 => self.state.idle_since.get().elapsed(),

@@ -131,11 +131,15 @@ impl Shared {
         self.open.set(self.open.get() + 1);
         let state = open.state.clone();
         let pool = Rc::downgrade(self);
-        open.drive(connection, |_| 1, move || {
-            if let Some(pool) = pool.upgrade() {
-                pool.ended();
-            }
-        });
+        open.drive(
+            connection,
+            |_| 1,
+            move || {
+                if let Some(pool) = pool.upgrade() {
+                    pool.ended();
+                }
+            },
+        );
         Ok(self.lease(Connection { sender, state }))
     }
 

@@ -33,8 +33,11 @@ struct Shared {
     /// Connections that take requests, the newest at the end.
     ready: RefCell<Vec<Connection>>,
     /// Requests that wait for the connection that is being made; none while none is.
-    waiting: RefCell<Option<Vec<oneshot::Sender<Result<Connection, ConnectError>>>>>,
+    waiting: RefCell<Option<Vec<oneshot::Sender<Made>>>>,
 }
+
+/// What becomes of an attempt to connect.
+type Made = Result<Connection, ConnectError>;
 
 #[derive(Clone, Debug)]
 struct Connection {
@@ -99,7 +102,7 @@ impl Shared {
     }
 
     /// Waits for the connection that is being made, and begins to make one if none is.
-    fn wait(self: &Rc<Self>) -> oneshot::Receiver<Result<Connection, ConnectError>> {
+    fn wait(self: &Rc<Self>) -> oneshot::Receiver<Made> {
         let (tell, told) = oneshot::channel();
         let mut waiting = self.waiting.borrow_mut();
         if let Some(waiting) = &mut *waiting {
@@ -142,7 +145,11 @@ impl Shared {
         self.cluster.stats.upstream_cx_http2_total.inc();
         open.state.capacity.set(self.settings.max_concurrent_streams as usize);
         let connection_state = open.state.clone();
-        open.drive(connection, hyper::client::conn::http2::Connection::current_max_send_streams, || ());
+        open.drive(
+            connection,
+            hyper::client::conn::http2::Connection::current_max_send_streams,
+            || (),
+        );
         let connection = Connection { sender, state: connection_state };
         self.ready.borrow_mut().push(connection.clone());
         Ok(connection)
