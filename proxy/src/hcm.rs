@@ -58,13 +58,15 @@ pub trait Handler: std::fmt::Debug {
     fn handle(&self, request: Request) -> Pin<Box<dyn Future<Output = Response>>>;
 }
 
-/// The two reasons to tell clients that connections are about to close.
+/// The reasons to tell clients that connections are about to close.
 #[derive(Clone, Debug, Default)]
 pub struct Ending {
     /// The process, or the listener, is going away.
     pub drain: Drain,
     /// `/healthcheck/fail` was called.
     pub health_failed: Arc<AtomicBool>,
+    /// `/drain_listeners?graceful` was called: clients are asked to leave, while new ones are still served.
+    pub leaving: Arc<AtomicBool>,
 }
 
 /// What a connection manager is made of.
@@ -117,6 +119,8 @@ impl Terminal {
 impl Ending {
     /// Whether a response must tell its client to close the connection.
     fn is_told(&self) -> bool {
-        self.drain.reached(Phase::Draining) || self.health_failed.load(Ordering::Relaxed)
+        self.drain.reached(Phase::Draining)
+            || self.health_failed.load(Ordering::Relaxed)
+            || self.leaving.load(Ordering::Relaxed)
     }
 }
