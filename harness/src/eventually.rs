@@ -73,7 +73,9 @@ mod tests {
     async fn what_was_seen_last_is_in_the_error() {
         let error =
             satisfies("the impossible", async || Ok(7), |value| *value == 8).await.unwrap_err();
-        assert_eq!(error.to_string(), "the impossible did not happen within 20s; last seen: 7");
+        let expected =
+            format!("the impossible did not happen within {:?}; last seen: 7", patience());
+        assert_eq!(error.to_string(), expected);
     }
 
     #[tokio::test(start_paused = true)]

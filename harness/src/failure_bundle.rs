@@ -37,12 +37,25 @@ pub async fn gather(mesh: &Mesh, test: &str) -> (PathBuf, String) {
             }
         }
         for (file, part) in parts {
-            let _infallible = writeln!(text, "---- {node}: {file}\n{}", part.trim_end());
+            let _infallible = writeln!(text, "---- {node}: {file}\n{}", beginning(&part));
             keep(&folder.join(node.to_string()), file, &part);
         }
     }
     (folder, text)
 }
+
+/// As much as somebody scrolls through; the whole is in the folder. The real Envoy dumps thousands of lines.
+fn beginning(part: &str) -> String {
+    let lines: Vec<&str> = part.trim_end().lines().collect();
+    match lines.get(SHOWN_LINES..) {
+        None | Some([]) => lines.join("\n"),
+        Some(rest) => {
+            format!("{}\n... and {} lines more", lines[..SHOWN_LINES].join("\n"), rest.len())
+        }
+    }
+}
+
+const SHOWN_LINES: usize = 300;
 
 async fn ask(mesh: &Mesh, node: Node, page: &str) -> String {
     match timeout(PATIENCE, mesh.admin(node).get(page)).await {

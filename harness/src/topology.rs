@@ -13,7 +13,7 @@ use crate::{
     launch::{Launcher, Plan, Ports, container::ContainerLauncher, process::ProcessLauncher},
     mesh::Mesh,
     node::{AppPlan, Config, ConfigVersion, Node, NodePlan, Program, ProxyPlan, Role},
-    settings::{DataPlane, Launch, Need},
+    settings::{self, DataPlane, Launch, Need},
 };
 
 /// A mesh that is not up yet.
@@ -192,6 +192,8 @@ async fn choose(launch: Launch, data_plane: DataPlane, plan: &Plan) -> Result<La
         if proxies.clone().any(|proxy| proxy.config.version == ConfigVersion::V1) {
             return unfit("the real Envoy of today reads v3 files only");
         }
+        // Before anything is built for it.
+        settings::envoy_binary()?;
         return Ok(Launched::Process);
     }
     let only_processes = proxies.clone().any(|proxy| !proxy.origins.is_empty());

@@ -66,7 +66,10 @@ impl Mode {
     }
 
     /// Why a person has switched this mode off by `MESH_LAUNCH` or `MESH_PROXY`, if so.
-    fn switched_off(self) -> Result<Option<String>, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if one of them means nothing.
+    pub fn switched_off(self) -> Result<Option<String>, Error> {
         if std::env::var_os("MESH_PROXY").is_some() && DataPlane::from_env()? != self.data_plane() {
             return Ok(Some("MESH_PROXY names the other proxy".to_owned()));
         }

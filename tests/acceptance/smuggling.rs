@@ -1,5 +1,6 @@
 //! Hostile bytes: an error and a closed connection, never a panic, never two requests out of one.
 
+use futures_util::future::join_all;
 use outrigger_harness::{
     mesh::Mesh,
     node::{ConfigVersion, Node},
@@ -54,9 +55,7 @@ const MALFORMED_TO_US: &[&[u8]] = &[
 
 each_mesh!(a_malformed_request_is_refused_and_its_connection_closed);
 async fn a_malformed_request_is_refused_and_its_connection_closed(mesh: &Mesh) {
-    for (status, bytes) in MALFORMED {
-        assert_refused(mesh, *status, bytes).await;
-    }
+    join_all(MALFORMED.iter().map(|(status, bytes)| assert_refused(mesh, *status, bytes))).await;
     // Whoever sent none of that is served as before, and nothing of it came through.
     mesh.client().get("/").await.unwrap().expect_status(200);
     mesh.admin(Node::SIDECAR).counter("http.ingress_http.downstream_rq_total").becomes(1).await;
@@ -65,9 +64,7 @@ async fn a_malformed_request_is_refused_and_its_connection_closed(mesh: &Mesh) {
 
 each_mesh_of_ours!(what_only_envoy_takes_is_refused);
 async fn what_only_envoy_takes_is_refused(mesh: &Mesh) {
-    for bytes in MALFORMED_TO_US {
-        assert_refused(mesh, 400, bytes).await;
-    }
+    join_all(MALFORMED_TO_US.iter().map(|bytes| assert_refused(mesh, 400, bytes))).await;
     mesh.admin(Node::SIDECAR).counter("http.ingress_http.downstream_rq_total").becomes(0).await;
 }
 
