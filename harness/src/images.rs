@@ -77,10 +77,13 @@ pub async fn build(progress: Progress<'_>) -> Result<Images, Error> {
     build_with(&docker, progress).await
 }
 
-/// The images, built the first time this is asked in a process: what every mesh of a test run starts from.
+/// The images, built the first time this is asked in a process: what every mesh of a test run starts from. A build that has
+/// failed is not tried again, since many tests would wait for the same words of the compiler.
 pub(crate) async fn prepared(docker: &Docker) -> Result<&'static Images, Error> {
-    static IMAGES: OnceCell<Images> = OnceCell::const_new();
-    IMAGES.get_or_try_init(|| build_with(docker, &|_step| {})).await
+    static IMAGES: OnceCell<Result<Images, String>> = OnceCell::const_new();
+    let build = async || build_with(docker, &|_step| {}).await.map_err(|error| error.report());
+    let images = IMAGES.get_or_init(build).await;
+    images.as_ref().map_err(|report| Error::step("prepare the container images", report.as_str()))
 }
 
 async fn build_with(docker: &Docker, progress: Progress<'_>) -> Result<Images, Error> {
