@@ -1,6 +1,5 @@
 //! A moment in the form that a format asks for.
 
-use std::fmt::Write as _;
 use std::io::Write;
 use std::time::SystemTime;
 

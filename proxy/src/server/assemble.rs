@@ -11,7 +11,7 @@ use crate::access_log::{AccessLogs, Files};
 use crate::admin::{self, Life, State};
 use crate::base::clock;
 use crate::base::drain::Phase;
-use crate::base::task::Owned;
+use crate::base::task::{self, Owned};
 use crate::config::listener::Terminal;
 use crate::config::{self, Bootstrap};
 use crate::hcm::Ending;
@@ -58,6 +58,7 @@ async fn run(bootstrap: Arc<Bootstrap>, options: &Options) -> Result<(), Error> 
     let clusters = Arc::new(upstream::Manager::new(&bootstrap.clusters, &root));
     let count = options.workers();
     let listeners = Arc::new(listener::Manager::bind(&bootstrap.listeners, count, &root)?);
+    let files = Files::new(&root, options.file_flush_interval());
     let parts = admin::Parts {
         store: store.clone(),
         bootstrap: bootstrap.clone(),
@@ -65,12 +66,14 @@ async fn run(bootstrap: Arc<Bootstrap>, options: &Options) -> Result<(), Error> 
         listeners: listeners.clone(),
         life: life.clone(),
         ending: ending.clone(),
+        drain_time: options.drain_time(),
+        files: files.clone(),
         command_line: options.as_json(),
     };
-    let files = Files::new(&root, options.file_flush_interval());
     let logs = logs(&bootstrap, &files)?;
     let mut tasks = Owned::new();
     let path = options.admin_address_path.as_deref();
+    task::spawn_in(&mut tasks, admin::tend(parts.clone()));
     admin_server::start(parts, path, &files, &mut tasks)?;
     for cluster in clusters.clusters() {
         discovery::start(cluster, &mut tasks);

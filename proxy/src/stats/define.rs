@@ -101,7 +101,7 @@ macro_rules! stats {
             /// Creates the stats under `scope`; where they exist already, the handles are the same ones.
             $visibility fn register(scope: &$crate::stats::Scope) -> Self {
                 Self {
-                    $( $field: scope.declare(stringify!($field), concat!($($help),+).trim_ascii()), )+
+                    $( $field: scope.declare(Self::DEFINITIONS, stringify!($field)), )+
                 }
             }
         }

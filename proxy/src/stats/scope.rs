@@ -1,7 +1,7 @@
 //! A place in the tree of names where stats are created.
 
 use super::store::{Stat, Store};
-use super::{Counter, Gauge, Histogram, TextReadout};
+use super::{Counter, Definition, Gauge, Histogram, TextReadout};
 
 /// A prefix of names in a store: `cluster.app.`
 ///
@@ -41,26 +41,31 @@ impl Scope {
 
     /// The counter of that name.
     pub fn counter(&self, name: &str) -> Counter {
-        self.declare(name, "")
+        self.get(name, "")
     }
 
     /// The gauge of that name.
     pub fn gauge(&self, name: &str) -> Gauge {
-        self.declare(name, "")
+        self.get(name, "")
     }
 
     /// The histogram of that name.
     pub fn histogram(&self, name: &str) -> Histogram {
-        self.declare(name, "")
+        self.get(name, "")
     }
 
     /// The text of that name.
     pub fn text_readout(&self, name: &str) -> TextReadout {
-        self.declare(name, "")
+        self.get(name, "")
     }
 
-    /// The stat of that name, with what it means; for the `register` that `stats!` writes.
-    pub fn declare<S: Stat>(&self, name: &str, help: &'static str) -> S {
+    /// The stat of that name, one of those defined; for the `register` that `stats!` writes.
+    pub fn declare<S: Stat>(&self, definitions: &[Definition], name: &str) -> S {
+        let definition = definitions.iter().find(|definition| definition.name == name);
+        self.get(name, definition.map_or("", |definition| definition.help))
+    }
+
+    fn get<S: Stat>(&self, name: &str, help: &'static str) -> S {
         S::table(&self.store).get(self.full_name(name), help)
     }
 

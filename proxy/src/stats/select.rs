@@ -14,6 +14,8 @@ pub struct Selection {
     pub used_only: bool,
     /// `filter`: names that the expression finds something in; none is all.
     pub filter: Option<Regex>,
+    /// `invert_filter`: names that it finds nothing in instead.
+    pub invert: bool,
     /// `type`: one kind; none is all. Prometheus' form knows no such choice.
     pub kind: Option<Kind>,
 }
@@ -41,6 +43,15 @@ pub(super) const BOUNDS: [f64; 19] = [
 /// The quantiles that Envoy prints.
 pub(super) const QUANTILES: [f64; 10] = [0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 1.0];
 
+/// What the library calls a mistake, and what Envoy's does.
+const MISTAKES: [(&str, &str); 5] = [
+    ("unclosed group", "missing )"),
+    ("unopened group", "unexpected )"),
+    ("unclosed character class", "missing ]"),
+    ("repetition operator missing expression", "no argument for repetition operator"),
+    ("unrecognized escape sequence", "invalid escape sequence"),
+];
+
 /// Reads a `filter`.
 ///
 /// # Errors
@@ -54,8 +65,9 @@ pub fn filter(expression: &str) -> Result<Regex, String> {
         // The library draws the expression with a mark below the place; its last line says what is wrong.
         error => {
             let text = error.to_string();
-            let last = text.lines().last().unwrap_or_default();
-            format!("{}: {expression}", last.trim_start_matches("error: "))
+            let last = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            let known = MISTAKES.iter().find(|(ours, _)| *ours == last);
+            format!("{}: {expression}", known.map_or(last, |(_, theirs)| theirs))
         }
     })
 }
@@ -87,7 +99,10 @@ impl Selection {
     fn only<T>(&self, mut stats: Vec<Named<T>>, is_used: fn(&T) -> bool) -> Vec<Named<T>> {
         stats.retain(|named| {
             (!self.used_only || is_used(&named.stat))
-                && self.filter.as_ref().is_none_or(|filter| filter.is_match(&named.name))
+                && self
+                    .filter
+                    .as_ref()
+                    .is_none_or(|filter| filter.is_match(&named.name) != self.invert)
         });
         stats
     }
@@ -100,7 +115,11 @@ mod tests {
     #[test]
     fn a_filter_that_cannot_be_read_is_explained() {
         assert!(filter("cluster\\..*").is_ok());
-        assert_eq!(filter("(").unwrap_err(), "unclosed group: (");
+        assert_eq!(filter("(").unwrap_err(), "missing ): (");
+        assert_eq!(filter("a)").unwrap_err(), "unexpected ): a)");
+        assert_eq!(filter("*").unwrap_err(), "no argument for repetition operator: *");
+        assert_eq!(filter("[z").unwrap_err(), "missing ]: [z");
+        assert_eq!(filter("\\y").unwrap_err(), "invalid escape sequence: \\y");
         let huge = filter("(?:a{1000}){1000}").unwrap_err();
         assert!(huge.starts_with("pattern too large"), "{huge}");
     }

@@ -92,9 +92,9 @@ fn members(group: &str) -> impl Iterator<Item = String> {
             part.push(character);
         }
     }
-    let words = parts.into_iter().map(|part| word(part.trim_start_matches(|c: char| {
-        c == ',' || c.is_whitespace()
-    })));
+    let words = parts
+        .into_iter()
+        .map(|part| word(part.trim_start_matches(|c: char| c == ',' || c.is_whitespace())));
     words.filter(|word| !word.is_empty())
 }
 

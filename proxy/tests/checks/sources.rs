@@ -27,11 +27,11 @@ fn read(root: &Path, folder: &Path, found: &mut Vec<Source>) {
     // A member of the workspace need not have each of the folders.
     let Ok(entries) = fs::read_dir(root.join(folder)) else { return };
     for entry in entries {
-        let path = folder.join(entry.unwrap().file_name());
+        let path = folder.join(entry.expect("a readable folder").file_name());
         if root.join(&path).is_dir() {
             read(root, &path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(root.join(&path)).unwrap();
+            let text = fs::read_to_string(root.join(&path)).expect("a text");
             found.push(Source { path, text });
         }
     }

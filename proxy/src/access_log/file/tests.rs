@@ -3,10 +3,11 @@
 use std::io::{self, Read};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{fs, process};
 
 use super::{FLUSH_AT, Files, MOST_BUFFERED};
+use crate::base::clock;
 use crate::stats::Store;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,9 +45,9 @@ fn counter(store: &Store, name: &str) -> u64 {
 }
 
 fn eventually(what: &str, condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = clock::now() + PATIENCE;
     while !condition() {
-        assert!(Instant::now() < deadline, "{what} did not come about");
+        assert!(clock::now() < deadline, "{what} did not come about");
         std::thread::yield_now();
     }
 }

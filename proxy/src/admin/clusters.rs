@@ -1,0 +1,195 @@
+//! `/clusters`: every cluster with its limits and its hosts.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::Parts;
+use super::listeners::Address;
+use super::page::Page;
+use super::query::Query;
+use crate::config::cluster::Thresholds;
+use crate::upstream::{Cluster, Host};
+
+/// `envoy.admin.v3.Clusters`.
+#[derive(Serialize)]
+struct Clusters<'a> {
+    cluster_statuses: Vec<ClusterStatus<'a>>,
+}
+
+#[derive(Serialize)]
+struct ClusterStatus<'a> {
+    name: &'a str,
+    host_statuses: Vec<HostStatus>,
+    circuit_breakers: CircuitBreakers,
+    observability_name: &'a str,
+}
+
+#[derive(Serialize)]
+struct HostStatus {
+    address: Address,
+    stats: [SimpleMetric; 9],
+    health_status: HealthStatus,
+    weight: u32,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    hostname: String,
+    locality: Locality,
+}
+
+/// A number; what is the default of the message's field is left out.
+#[derive(Serialize)]
+struct SimpleMetric {
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+    name: &'static str,
+}
+
+#[derive(Serialize)]
+struct HealthStatus {
+    eds_health_status: &'static str,
+}
+
+#[derive(Serialize)]
+struct Locality {}
+
+#[derive(Serialize)]
+struct CircuitBreakers {
+    thresholds: [ThresholdsStatus; 2],
+}
+
+#[derive(Serialize)]
+struct ThresholdsStatus {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority: Option<&'static str>,
+    max_connections: u32,
+    max_pending_requests: u32,
+    max_requests: u32,
+    max_retries: u32,
+}
+
+/// Lines, or with `format=json` a message; with `filter`, only clusters with such names.
+pub(super) fn clusters(parts: &Parts, query: &Query) -> Page {
+    let filter = match query.regex("filter") {
+        Ok(filter) => filter,
+        Err(page) => return page,
+    };
+    let clusters = parts.clusters.clusters().iter();
+    let shown = clusters
+        .filter(|cluster| filter.as_ref().is_none_or(|filter| filter.is_match(&cluster.name)));
+    if query.get("format") == Some("json") {
+        let cluster_statuses = shown.map(ClusterStatus::of).collect();
+        return Page::message(&Clusters { cluster_statuses });
+    }
+    let mut out = String::new();
+    for cluster in shown {
+        lines(&mut out, cluster);
+    }
+    Page::text(out)
+}
+
+fn lines(out: &mut String, cluster: &Cluster) {
+    let name = &cluster.name;
+    let mut line = |what: &str, value: &dyn std::fmt::Display| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "{name}::{what}::{value}");
+    };
+    line("observability_name", &observability_name(cluster));
+    let high = Thresholds::default();
+    for (priority, limits) in [("default", &cluster.limits.thresholds), ("high", &high)] {
+        line(&format!("{priority}_priority::max_connections"), &limits.max_connections);
+        line(&format!("{priority}_priority::max_pending_requests"), &limits.max_pending_requests);
+        line(&format!("{priority}_priority::max_requests"), &limits.max_requests);
+        line(&format!("{priority}_priority::max_retries"), &limits.max_retries);
+    }
+    line("added_via_api", &false);
+    for host in cluster.hosts().hosts() {
+        let mut line = |what: &str, value: &dyn std::fmt::Display| {
+            line(&format!("{}::{what}", host.address), value)
+        };
+        let mut metrics = metrics(host);
+        metrics.sort_unstable_by_key(|(_, name, _)| *name);
+        for (_, name, value) in metrics {
+            line(name, &value);
+        }
+        line("hostname", &host.hostname);
+        line("health_flags", &"healthy");
+        line("weight", &host.weight);
+        for locality in ["region", "zone", "sub_zone"] {
+            line(locality, &"");
+        }
+        line("canary", &false);
+        line("priority", &0);
+        line("success_rate", &-1);
+        line("local_origin_success_rate", &-1);
+    }
+}
+
+/// The name in stats.
+fn observability_name(cluster: &Cluster) -> &str {
+    cluster.config.alt_stat_name.as_deref().unwrap_or(&cluster.name)
+}
+
+/// Whether it is a gauge, its name and its value, in the order of the message.
+fn metrics(host: &Host) -> [(bool, &'static str, u64); 9] {
+    let stats = &host.stats;
+    [
+        (false, "cx_connect_fail", stats.cx_connect_fail.value()),
+        (false, "cx_total", stats.cx_total.value()),
+        (false, "rq_error", stats.rq_error.value()),
+        (false, "rq_success", stats.rq_success.value()),
+        (false, "rq_timeout", stats.rq_timeout.value()),
+        (false, "rq_total", stats.rq_total.value()),
+        (true, "cx_active", stats.cx_active.value()),
+        (true, "rq_active", stats.rq_active.value()),
+        // A request waits for the cluster's pool here, before its host is chosen.
+        (true, "rq_pending_active", 0),
+    ]
+}
+
+// === impl ClusterStatus ===
+
+impl<'a> ClusterStatus<'a> {
+    fn of(cluster: &'a Arc<Cluster>) -> Self {
+        let hosts = cluster.hosts();
+        let default = ThresholdsStatus::of(None, &cluster.limits.thresholds);
+        let high = ThresholdsStatus::of(Some("HIGH"), &Thresholds::default());
+        Self {
+            name: &cluster.name,
+            host_statuses: hosts.hosts().iter().map(|host| HostStatus::of(host)).collect(),
+            circuit_breakers: CircuitBreakers { thresholds: [default, high] },
+            observability_name: observability_name(cluster),
+        }
+    }
+}
+
+// === impl HostStatus ===
+
+impl HostStatus {
+    fn of(host: &Host) -> Self {
+        Self {
+            address: host.address.into(),
+            stats: metrics(host).map(|(gauge, name, value)| SimpleMetric {
+                kind: gauge.then_some("GAUGE"),
+                value: (value != 0).then(|| value.to_string()),
+                name,
+            }),
+            health_status: HealthStatus { eds_health_status: "HEALTHY" },
+            weight: host.weight,
+            hostname: host.hostname.clone(),
+            locality: Locality {},
+        }
+    }
+}
+
+// === impl ThresholdsStatus ===
+
+impl ThresholdsStatus {
+    fn of(priority: Option<&'static str>, thresholds: &Thresholds) -> Self {
+        let Thresholds { max_connections, max_pending_requests, max_requests, max_retries } =
+            *thresholds;
+        Self { priority, max_connections, max_pending_requests, max_requests, max_retries }
+    }
+}
