@@ -1,10 +1,13 @@
 //! What is wrong with a configuration: every finding with its place, what was expected there, and a hint.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::PathBuf;
 
 use super::source::{At, Node, Sources};
+
+/// Nobody reads more than this; further findings are only counted.
+const MOST: usize = 200;
 
 /// What was found in one load, in the order of the text.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -44,6 +47,10 @@ pub enum Severity {
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     list: Vec<Placed>,
+    /// Errors that are not kept.
+    more: usize,
+    /// Where hints on those go.
+    spare: Option<Placed>,
 }
 
 /// A finding whose place and path are not looked up yet.
@@ -53,6 +60,8 @@ pub(super) struct Placed {
     at: At,
     message: String,
     hint: Option<String>,
+    /// Whether it will be shown, and a hint is worth looking for.
+    kept: bool,
 }
 
 // === impl Report ===
@@ -129,7 +138,7 @@ impl Findings {
 
     /// How many errors there are so far.
     pub(super) fn errors(&self) -> usize {
-        self.list.iter().filter(|finding| finding.severity == Severity::Error).count()
+        self.more + self.list.iter().filter(|f| f.severity == Severity::Error).count()
     }
 
     /// Where errors were found so far.
@@ -142,6 +151,7 @@ impl Findings {
     /// new.
     pub(super) fn extend_elsewhere(&mut self, later: Self, said: &HashSet<At>) {
         self.list.extend(later.list.into_iter().filter(|finding| !said.contains(&finding.at)));
+        self.more += later.more;
     }
 
     /// Forgets the warnings.
@@ -152,15 +162,34 @@ impl Findings {
     /// Looks up places and paths, the latter in the trees that were read.
     pub(super) fn report(mut self, sources: &Sources, roots: &[Node]) -> Report {
         self.list.sort_by_key(|finding| finding.at);
-        let mut findings: Vec<Finding> =
-            self.list.into_iter().map(|placed| placed.look_up(sources, roots)).collect();
+        let wanted: HashSet<At> = self.list.iter().map(|finding| finding.at).collect();
+        let mut paths = HashMap::new();
+        for root in roots.iter().filter(|_| !wanted.is_empty()) {
+            paths.extend(root.paths_to(&wanted));
+        }
+        let look_up = |placed: Placed| {
+            let path = paths.get(&placed.at).cloned().unwrap_or_default();
+            placed.look_up(sources, path)
+        };
+        let last = self.list.last().map(|finding| finding.at);
+        let mut findings: Vec<Finding> = self.list.into_iter().map(look_up).collect();
         findings.dedup();
+        if let Some(last) = last.filter(|_| self.more > 0) {
+            let (file, _) = sources.resolve(last);
+            findings.extend(Report::of_file(file, format!("and {} more", self.more)).findings);
+        }
         Report { findings }
     }
 
     fn add(&mut self, severity: Severity, at: At, message: String) -> &mut Placed {
+        let kept = self.list.len() < MOST;
+        let placed = Placed { severity, at, message, hint: None, kept };
+        if !kept {
+            self.more += usize::from(severity == Severity::Error);
+            return self.spare.insert(placed);
+        }
         let index = self.list.len();
-        self.list.push(Placed { severity, at, message, hint: None });
+        self.list.push(placed);
         &mut self.list[index]
     }
 }
@@ -173,24 +202,24 @@ impl Placed {
         self.hint = Some(hint.into());
     }
 
-    /// Adds the hint that one of the known words may have been meant, if one is close.
+    /// Adds the hint that one of the known words may have been meant, and returns it, if one is close.
     pub(super) fn did_you_mean<'a>(
         &mut self,
         word: &str,
         known: impl IntoIterator<Item = &'a str>,
-    ) {
-        if let Some(close) = closest(word, known) {
-            self.hint(format!("did you mean {close:?}?"));
-        }
+    ) -> Option<&'a str> {
+        let close = self.kept.then(|| closest(word, known)).flatten()?;
+        self.hint(format!("did you mean {close:?}?"));
+        Some(close)
     }
 
-    fn look_up(self, sources: &Sources, roots: &[Node]) -> Finding {
+    fn look_up(self, sources: &Sources, path: String) -> Finding {
         let (file, mark) = sources.resolve(self.at);
         Finding {
             severity: self.severity,
             file: PathBuf::from(file),
             place: mark.map(|mark| (mark.line, mark.column)),
-            path: roots.iter().find_map(|root| root.path_to(self.at)).unwrap_or_default(),
+            path,
             message: self.message,
             hint: self.hint,
         }
@@ -205,7 +234,7 @@ fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&
         return None;
     }
     let word = word.to_ascii_lowercase();
-    let allowed = (word.len() / 3).max(1);
+    let allowed = (word.len() / 3).clamp(1, 3);
     known
         .into_iter()
         .map(|known| (strsim::damerau_levenshtein(&word, &known.to_ascii_lowercase()), known))

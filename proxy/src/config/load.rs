@@ -13,8 +13,8 @@ use super::schema::Schema;
 use super::source::{At, Node, Notation, Sources, Value};
 use super::{v1, v3};
 
-/// A larger file is refused unread. The largest real ones, with thousands of clusters, have some megabytes.
-pub const MAX_FILE_BYTES: u64 = 32 * 1024 * 1024;
+/// A larger file is refused unread. One with 5,000 clusters and as many routes has 2.5 MB.
+pub const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What stands for the file's name where the text came from `--config-yaml`.
 const CONFIG_YAML: &str = "--config-yaml";
@@ -86,6 +86,9 @@ impl Load<'_> {
             return Err(Report::of_file(name, "the file is empty"));
         }
         match self.sources.parse(text, notation) {
+            Ok(root) if matches!(root.value, Value::Null) => {
+                Err(Report::of_file(name, "the file is empty"))
+            }
             Ok(root) => {
                 self.roots.push(root);
                 Ok(())

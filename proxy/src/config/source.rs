@@ -3,14 +3,15 @@
 mod json;
 mod yaml;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 /// Deeper nesting than this is refused. Protobuf's own JSON reader stops at 100 as well.
 const MAX_DEPTH: usize = 100;
 
-/// A tree of more nodes than this is refused: at up to 100 bytes a node, it bounds what a hostile file costs.
-const MAX_NODES: usize = 1_000_000;
+/// A tree of more nodes than this is refused: at some 130 bytes a node, it bounds what a hostile file costs. A cluster
+/// with its route takes thirty.
+const MAX_NODES: usize = 500_000;
 
 /// The texts of one load and the places in them that the nodes refer to.
 #[derive(Debug, Default)]
@@ -40,6 +41,8 @@ pub(super) enum Value {
     Text(String),
     List(Vec<Node>),
     Map(Vec<Entry>),
+    /// Something that has been reported: it is neither right nor absent. No reader makes it.
+    Wrong,
 }
 
 /// One key of a map.
@@ -94,6 +97,10 @@ impl Sources {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         match notation {
             Notation::Json => json::parse(text, self),
+            // JSON is YAML too, is often one long line, and has a quicker reader.
+            Notation::Yaml if text.trim_start().starts_with(['{', '[']) => {
+                json::parse(text, self).or_else(|_| yaml::parse(text, self))
+            }
             Notation::Yaml => yaml::parse(text, self),
         }
     }
@@ -133,10 +140,24 @@ impl Node {
         Self::new(at, Value::Text(text.into()))
     }
 
+    /// What takes the place of something that has been reported.
+    pub(super) fn wrong(at: At) -> Self {
+        Self::new(at, Value::Wrong)
+    }
+
     /// The value under a key, if this is a map that has it.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         let Value::Map(entries) = &self.value else { return None };
         entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node)
+    }
+
+    /// The whole number that it is, with a fraction of zero or without one.
+    pub(super) fn whole(&self) -> Option<i64> {
+        match self.value {
+            Value::Int(value) => Some(value),
+            Value::Float(value) => whole(value),
+            _ => None,
+        }
     }
 
     /// How its type is called in a message.
@@ -149,42 +170,47 @@ impl Node {
             Value::Text(_) => "a string",
             Value::List(_) => "a list",
             Value::Map(_) => "an object",
+            Value::Wrong => "nothing of use",
         }
     }
 
-    /// The path from this node to the place, as in `static_resources.clusters[0](app).name`; none if it is elsewhere.
-    pub(super) fn path_to(&self, at: At) -> Option<String> {
-        let mut path = String::new();
-        self.descend(at, &mut path).then_some(path)
+    /// The paths from this node to those of the places that are in it, as in `static_resources.clusters[0](app).name`.
+    pub(super) fn paths_to(&self, wanted: &HashSet<At>) -> HashMap<At, String> {
+        let mut found = HashMap::new();
+        self.descend(wanted, &mut String::new(), &mut found);
+        found
     }
 
-    fn descend(&self, at: At, path: &mut String) -> bool {
-        if self.at == at {
-            return true;
+    fn descend(&self, wanted: &HashSet<At>, path: &mut String, found: &mut HashMap<At, String>) {
+        if wanted.contains(&self.at) {
+            found.entry(self.at).or_insert_with(|| path.clone());
         }
         let length = path.len();
         match &self.value {
             Value::Map(entries) => {
                 for entry in entries {
                     push_key(path, &entry.key);
-                    if entry.at == at || entry.node.descend(at, path) {
-                        return true;
+                    if wanted.contains(&entry.at) {
+                        found.entry(entry.at).or_insert_with(|| path.clone());
                     }
+                    entry.node.descend(wanted, path, found);
                     path.truncate(length);
                 }
             }
             Value::List(items) => {
                 for (index, item) in items.iter().enumerate() {
                     push_index(path, index, item);
-                    if item.descend(at, path) {
-                        return true;
-                    }
+                    item.descend(wanted, path, found);
                     path.truncate(length);
                 }
             }
-            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) => {}
+            Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::Text(_)
+            | Value::Wrong => {}
         }
-        false
     }
 }
 
@@ -197,7 +223,7 @@ impl fmt::Display for Node {
             Value::Int(value) => write!(f, "{value}"),
             Value::Float(value) => write!(f, "{value:?}"),
             Value::Text(value) => write!(f, "{}", Quoted(value)),
-            Value::List(_) | Value::Map(_) => f.write_str(self.kind()),
+            Value::List(_) | Value::Map(_) | Value::Wrong => f.write_str(self.kind()),
         }
     }
 }
@@ -213,6 +239,17 @@ impl fmt::Display for Quoted<'_> {
             Some((end, _)) => write!(f, "{:?}…", &self.0[..end]),
         }
     }
+}
+
+/// The integer that a number with a fraction is, if its fraction is zero.
+pub(super) fn whole(value: f64) -> Option<i64> {
+    /// 2^53: beyond it not every integer is a double.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if value.fract() != 0.0 || value.abs() > EXACT {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "the range has just been checked")]
+    Some(value as i64)
 }
 
 fn push_key(path: &mut String, key: &str) {

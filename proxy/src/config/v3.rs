@@ -47,7 +47,7 @@ fn wrong_extension(
     wanted: &str,
     findings: &mut Findings,
 ) {
-    let message = format!("expected {wanted}, found a {}", extension.schema.name);
+    let message = format!("expected {wanted}, found {}", extension.schema.name);
     findings.error(parent.place("typed_config"), message);
     extension.dismiss_all();
 }

@@ -10,7 +10,8 @@ pub(super) fn parse(text: &str, sources: &mut Sources) -> Result<Node, SyntaxErr
     if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
         return Err(syntax_error(text, &error));
     }
-    let mut cursor = Cursor { text, at: 0, line: 1, line_start: 0, nodes: 0, sources };
+    let start = Mark { line: 1, column: 1 };
+    let mut cursor = Cursor { text, at: 0, last: (0, start), nodes: 0, sources };
     cursor.blank();
     cursor.value()
 }
@@ -20,9 +21,8 @@ struct Cursor<'a> {
     text: &'a str,
     /// The next byte.
     at: usize,
-    line: u32,
-    /// Where the line begins, in bytes.
-    line_start: usize,
+    /// The last place that was marked, from which the next is counted on.
+    last: (usize, Mark),
     nodes: usize,
     sources: &'a mut Sources,
 }
@@ -83,16 +83,19 @@ impl Cursor<'_> {
             match self.peek() {
                 b'\\' => self.at += 2,
                 b'"' => break,
+                0 if self.at >= self.text.len() => {
+                    return Err(self.error("a string without an end".to_owned()));
+                }
                 _ => self.at += 1,
             }
         }
         self.at += 1;
         let literal = &self.text[start..self.at];
-        // Escapes are serde_json's business; a lone surrogate is the error that ignoring a string does not see.
-        serde_json::from_str(literal).map_err(|error| {
-            self.at = start;
-            self.error(without_place(&error))
-        })
+        // Escapes are serde_json's business; a lone surrogate is the error that ignoring a string does not see. The
+        // last mark is that of the string.
+        let mark = self.last.1;
+        serde_json::from_str(literal)
+            .map_err(|error| SyntaxError { mark, message: without_place(&error) })
     }
 
     fn number(&mut self) -> Result<Value, SyntaxError> {
@@ -133,10 +136,6 @@ impl Cursor<'_> {
     fn blank(&mut self) {
         while let b' ' | b'\t' | b'\r' | b'\n' = self.peek() {
             self.at += 1;
-            if self.text.as_bytes()[self.at - 1] == b'\n' {
-                self.line += 1;
-                self.line_start = self.at;
-            }
         }
     }
 
@@ -144,8 +143,17 @@ impl Cursor<'_> {
         self.text.as_bytes().get(self.at).copied().unwrap_or(0)
     }
 
-    fn mark(&self) -> Mark {
-        mark(self.line, &self.text[self.line_start..self.at])
+    fn mark(&mut self) -> Mark {
+        let (from, mut mark) = self.last;
+        for c in self.text[from..self.at].chars() {
+            if c == '\n' {
+                mark = Mark { line: mark.line.saturating_add(1), column: 1 };
+            } else {
+                mark.column = mark.column.saturating_add(1);
+            }
+        }
+        self.last = (self.at, mark);
+        mark
     }
 
     fn here(&mut self) -> At {
@@ -153,7 +161,7 @@ impl Cursor<'_> {
         self.sources.mark(mark)
     }
 
-    fn error(&self, message: String) -> SyntaxError {
+    fn error(&mut self, message: String) -> SyntaxError {
         SyntaxError { mark: self.mark(), message }
     }
 }
@@ -194,7 +202,7 @@ fn syntax_error(text: &str, error: &serde_json::Error) -> SyntaxError {
 
 fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.split_once(" at line ").map_or(text.clone(), |(message, _)| message.to_owned())
+    text.split_once(" at line ").map_or_else(|| text.clone(), |(message, _)| message.to_owned())
 }
 
 /// The mark after `before`, the beginning of a line.

@@ -1,6 +1,8 @@
 //! YAML as a tree with places. What a plain scalar means is decided as Envoy's reader (yaml-cpp) decides it.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::str::Chars;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
@@ -10,18 +12,46 @@ use super::{At, Entry, MAX_DEPTH, MAX_NODES, Mark, Node, Quoted, Sources, Syntax
 /// without end.
 const MAX_ALIASED: usize = 8 * 1024 * 1024;
 
+/// How far the parser may read from one event to the next, in characters. It keeps the tokens of a flow collection
+/// until it knows whether the collection is a key, at some 170 bytes for each, so that a list of some megabytes would
+/// cost gigabytes.
+const MAX_AHEAD: usize = 256 * 1024;
+
 /// Reads a text that is at most one YAML document.
 pub(super) fn parse(text: &str, sources: &mut Sources) -> Result<Node, SyntaxError> {
     let mut builder = Builder::new(sources);
-    let mut parser = Parser::new_from_str(text);
+    let ahead = Cell::new(0);
+    let mut parser = Parser::new_from_iter(Metered { chars: text.chars(), ahead: &ahead });
+    let mut last = Mark { line: 1, column: 1 };
     while let Some(event) = parser.next_event() {
+        if ahead.replace(0) >= MAX_AHEAD {
+            let message = format!("a scalar, flow collection or gap of {MAX_AHEAD} characters");
+            return Err(SyntaxError { mark: last, message });
+        }
         let (event, span) = event.map_err(|error| SyntaxError {
             mark: mark(error.marker()),
             message: error.info().to_owned(),
         })?;
+        last = mark(&span.end);
         builder.event(event, &span.start)?;
     }
-    builder.finish()
+    Ok(builder.finish())
+}
+
+/// The characters of a text, which ends for the parser where it has read too far ahead.
+struct Metered<'a> {
+    chars: Chars<'a>,
+    ahead: &'a Cell<usize>,
+}
+
+impl Iterator for Metered<'_> {
+    type Item = char;
+
+    fn next(&mut self) -> Option<char> {
+        let ahead = self.ahead.get() + 1;
+        self.ahead.set(ahead);
+        if ahead < MAX_AHEAD { self.chars.next() } else { None }
+    }
 }
 
 /// The tree under construction.
@@ -188,9 +218,10 @@ impl<'a> Builder<'a> {
         Ok(self.sources.mark(mark(start)))
     }
 
-    fn finish(self) -> Result<Node, SyntaxError> {
+    /// The document; null if there is none.
+    fn finish(self) -> Node {
         let start = Mark { line: 1, column: 1 };
-        self.root.ok_or_else(|| SyntaxError { mark: start, message: "no document".to_owned() })
+        self.root.unwrap_or_else(|| Node::new(self.sources.mark(start), Value::Null))
     }
 }
 
@@ -278,7 +309,7 @@ fn cost(node: &Node) -> usize {
             .iter()
             .map(|entry| size_of::<Entry>() + entry.key.len() + cost(&entry.node))
             .sum(),
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => 0,
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Wrong => 0,
     };
     size_of::<Node>() + below
 }

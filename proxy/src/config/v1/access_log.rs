@@ -13,20 +13,16 @@ const FILE: &str = "envoy.extensions.access_loggers.file.v3.FileAccessLog";
 /// One access log as v3's.
 pub(super) fn convert(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
     let log = cx.closed(node, KEYS)?;
-    let path = log.get("path")?;
-    Some(file(log.at, path, log.get("format")))
+    let format = log.convert("format", |format| {
+        let source = Build::at(format.at).set("inline_string", format.clone()).finish();
+        Some(Build::at(format.at).set("text_format_source", source).finish())
+    });
+    Some(file(log.at, log.copy("path"), format))
 }
 
 /// v3's access log to a file.
-pub(super) fn file(at: At, path: &Node, format: Option<&Node>) -> Node {
-    let mut logger = Build::any(at, FILE).copy("path", Some(path));
-    if let Some(format) = format {
-        let source = Build::at(format.at).copy("inline_string", Some(format)).finish();
-        let substitution = Build::at(format.at).set("text_format_source", source).finish();
-        logger = logger.set("log_format", substitution);
-    }
-    Build::at(at)
-        .text("name", at, "envoy.access_loggers.file")
-        .set("typed_config", logger.finish())
-        .finish()
+pub(super) fn file(at: At, path: Option<Node>, format: Option<Node>) -> Node {
+    let logger = Build::any(at, FILE).maybe("path", path).maybe("log_format", format).finish();
+    let built = Build::at(at).text("name", at, "envoy.access_loggers.file");
+    built.set("typed_config", logger).finish()
 }

@@ -11,8 +11,7 @@ use super::object::Context;
 const TCP: &str = "tcp://";
 
 /// A v3 `Address` of a literal.
-pub(super) fn literal(node: Option<&Node>, cx: &mut Context<'_>) -> Option<Node> {
-    let node = node?;
+pub(super) fn literal(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
     let Ok(address) = rest(node, cx)?.parse::<SocketAddr>() else {
         cx.wrong(node, "tcp://IP-ADDRESS:PORT");
         return None;
@@ -21,8 +20,7 @@ pub(super) fn literal(node: Option<&Node>, cx: &mut Context<'_>) -> Option<Node>
 }
 
 /// A v3 `Address` of a name or an IPv4 literal, split at the first colon as the form always split it.
-pub(super) fn name(node: Option<&Node>, cx: &mut Context<'_>) -> Option<Node> {
-    let node = node?;
+pub(super) fn name(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
     let rest = rest(node, cx)?;
     let parts = rest.split_once(':').filter(|(name, _)| !name.is_empty() && !name.starts_with('['));
     let parsed = parts.and_then(|(name, port)| Some((name, port.parse::<u16>().ok()?)));

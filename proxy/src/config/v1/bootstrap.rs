@@ -1,7 +1,7 @@
 //! The top of a v1 file.
 
 use crate::config::diagnostic::Findings;
-use crate::config::source::Node;
+use crate::config::source::{Node, Value};
 
 use super::build::{self, Build};
 use super::object::{Context, Key, Kind, POSITIVE, optional, refused, required};
@@ -44,42 +44,31 @@ const CLUSTER_MANAGER: &[Key] = &[
 pub(in crate::config) fn convert(root: &Node, findings: &mut Findings) -> Option<Node> {
     let cx = &mut Context { findings, loose: false };
     let top = cx.closed(root, KEYS)?;
-    let listeners: Vec<Node> =
-        top.list("listeners").iter().filter_map(|node| listener::convert(node, cx)).collect();
-    let admin = top.get("admin").and_then(|node| admin(node, cx));
-    let clusters = top.get("cluster_manager").and_then(|node| clusters(node, cx));
-    let resources = Build::at(root.at)
-        .maybe("listeners", top.get("listeners").map(|node| list(node, listeners)))
-        .maybe("clusters", clusters)
-        .finish();
-    let interval = build::milliseconds(cx.number(&top, "stats_flush_interval_ms"));
+    let listeners = top.convert_list("listeners", |node| listener::convert(node, cx));
+    let clusters = top.convert("cluster_manager", |node| clusters(node, cx));
+    let resources =
+        Build::at(root.at).maybe("listeners", listeners).maybe("clusters", clusters).finish();
     let bootstrap = Build::at(root.at)
         .set("static_resources", resources)
-        .maybe("admin", admin)
-        .maybe("stats_flush_interval", interval);
+        .maybe("admin", top.convert("admin", |node| admin(node, cx)))
+        .maybe("stats_flush_interval", top.convert("stats_flush_interval_ms", build::milliseconds));
     Some(bootstrap.finish())
 }
 
 fn admin(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
     let admin = cx.closed(node, ADMIN)?;
-    let log = admin.get("access_log_path").map(|path| {
-        let log = access_log::file(path.at, path, None);
-        list(path, vec![log])
+    let log = admin.convert("access_log_path", |path| {
+        let log = access_log::file(path.at, Some(path.clone()), None);
+        Some(Node::new(path.at, Value::List(vec![log])))
     });
     let built = Build::at(admin.at)
         .maybe("access_log", log)
-        .copy("profile_path", admin.get("profile_path"))
-        .maybe("address", address::literal(admin.get("address"), cx));
+        .maybe("profile_path", admin.copy("profile_path"))
+        .maybe("address", admin.convert("address", |node| address::literal(node, cx)));
     Some(built.finish())
 }
 
 fn clusters(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
     let manager = cx.closed(node, CLUSTER_MANAGER)?;
-    let clusters =
-        manager.list("clusters").iter().filter_map(|node| cluster::convert(node, cx)).collect();
-    manager.get("clusters").map(|node| list(node, clusters))
-}
-
-fn list(node: &Node, items: Vec<Node>) -> Node {
-    Node::new(node.at, crate::config::source::Value::List(items))
+    manager.convert_list("clusters", |node| cluster::convert(node, cx))
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use crate::config::source::{At, Entry, Node, Value};
 use crate::config::v3;
 
+use super::object::{Key, Object};
+
 /// A v3 object under construction.
 pub(super) struct Build {
     at: At,
@@ -38,18 +40,9 @@ impl Build {
         }
     }
 
-    /// Sets a field to the value as it stands in the v1 file.
-    pub(super) fn copy(self, field: &str, node: Option<&Node>) -> Self {
-        self.maybe(field, node.cloned())
-    }
-
-    /// Sets an enum: v1's words are v3's names in lower case.
-    pub(super) fn upper(self, field: &str, node: Option<&Node>) -> Self {
-        let upper = node.map(|node| match &node.value {
-            Value::Text(text) => Node::text(node.at, text.to_ascii_uppercase()),
-            _ => node.clone(),
-        });
-        self.maybe(field, upper)
+    /// Sets the fields that v3 calls as v1 does.
+    pub(super) fn copies(self, keys: &[Key], object: &Object<'_>) -> Self {
+        keys.iter().fold(self, |built, key| built.maybe(key.name, object.copy(key.name)))
     }
 
     /// Sets a field to a text.
@@ -67,19 +60,24 @@ impl Build {
     }
 }
 
+/// v3's name of a v1 word: the same in upper case.
+pub(super) fn upper(node: &Node) -> Option<Node> {
+    let Value::Text(text) = &node.value else { return None };
+    Some(Node::text(node.at, text.to_ascii_uppercase()))
+}
+
 /// v3's text of a number of milliseconds.
-pub(super) fn milliseconds(number: Option<(At, i64)>) -> Option<Node> {
-    duration(number, Duration::from_millis)
+pub(super) fn milliseconds(node: &Node) -> Option<Node> {
+    duration(node, Duration::from_millis)
 }
 
 /// v3's text of a number of seconds.
-pub(super) fn seconds(number: Option<(At, i64)>) -> Option<Node> {
-    duration(number, Duration::from_secs)
+pub(super) fn seconds(node: &Node) -> Option<Node> {
+    duration(node, Duration::from_secs)
 }
 
-fn duration(number: Option<(At, i64)>, unit: fn(u64) -> Duration) -> Option<Node> {
-    let (at, number) = number?;
+fn duration(node: &Node, unit: fn(u64) -> Duration) -> Option<Node> {
     // The keys take no negative numbers.
-    let duration = unit(u64::try_from(number).unwrap_or_default());
-    Some(Node::text(at, v3::duration_text(duration)))
+    let number = u64::try_from(node.whole()?).ok()?;
+    Some(Node::text(node.at, v3::duration_text(unit(number))))
 }

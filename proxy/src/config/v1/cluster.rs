@@ -1,5 +1,7 @@
 //! Clusters of the v1 form.
 
+use std::collections::HashSet;
+
 use crate::config::source::{Node, Value};
 
 use super::build::{self, Build};
@@ -55,98 +57,93 @@ pub(super) fn convert(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
         cx.findings.error(cluster.at, "hosts is missing");
     }
     let dns = matches!(kind, "strict_dns" | "logical_dns");
-    let options = protocol_options(&cluster, cx);
-    let breakers = cluster.get("circuit_breakers").and_then(|node| breakers(node, cx));
-    let mut built = Build::at(cluster.at)
-        .copy("name", cluster.get("name"))
-        .maybe("type", cluster.get("type").map(discovery))
-        .maybe("connect_timeout", build::milliseconds(cx.number(&cluster, "connect_timeout_ms")))
-        .maybe("lb_policy", cluster.get("lb_type").map(lb_policy))
-        .copy("per_connection_buffer_limit_bytes", cluster.get("per_connection_buffer_limit_bytes"))
-        .maybe("load_assignment", assignment(&cluster, dns, cx))
+    let family = cluster.convert("dns_lookup_family", build::upper);
+    // v1 asked for IPv4 alone where v3 asks for both families.
+    let family = family.or_else(|| dns.then(|| Node::text(cluster.at, "V4_ONLY")));
+    let limit = "per_connection_buffer_limit_bytes";
+    let assignment = cluster.convert("hosts", |_| Some(assignment(&cluster, dns, cx)));
+    let breakers = cluster.convert("circuit_breakers", |node| breakers(node, cx));
+    let built = Build::at(cluster.at)
+        .maybe("name", cluster.copy("name"))
+        .maybe("type", cluster.convert("type", discovery))
+        .maybe("connect_timeout", cluster.convert("connect_timeout_ms", build::milliseconds))
+        .maybe("lb_policy", cluster.convert("lb_type", lb_policy))
+        .maybe(limit, cluster.copy(limit))
+        .maybe("load_assignment", assignment)
         .maybe("circuit_breakers", breakers)
-        .maybe("typed_extension_protocol_options", options)
-        .maybe("dns_refresh_rate", build::milliseconds(cx.number(&cluster, "dns_refresh_rate_ms")));
-    built = match cluster.get("dns_lookup_family") {
-        // v1 asked for IPv4 alone where v3 asks for both families.
-        None if dns => built.text("dns_lookup_family", cluster.at, "V4_ONLY"),
-        family => built.upper("dns_lookup_family", family),
-    };
+        .maybe("typed_extension_protocol_options", protocol_options(&cluster, cx))
+        .maybe("dns_refresh_rate", cluster.convert("dns_refresh_rate_ms", build::milliseconds))
+        .maybe("dns_lookup_family", family);
     Some(built.finish())
 }
 
-fn discovery(node: &Node) -> Node {
-    let Value::Text(text) = &node.value else { return node.clone() };
-    let name = if text == "sds" { "EDS".to_owned() } else { text.to_ascii_uppercase() };
-    Node::text(node.at, name)
-}
-
-fn lb_policy(node: &Node) -> Node {
-    let Value::Text(text) = &node.value else { return node.clone() };
-    let name = match text.as_str() {
-        "original_dst_lb" => "CLUSTER_PROVIDED".to_owned(),
-        other => other.to_ascii_uppercase(),
-    };
-    Node::text(node.at, name)
-}
-
-fn assignment(cluster: &Object<'_>, dns: bool, cx: &mut Context<'_>) -> Option<Node> {
-    let (hosts, name) = (cluster.get("hosts")?, cluster.get("name"));
-    let mut endpoints: Vec<Node> = Vec::new();
-    let mut urls = Vec::new();
-    for node in cluster.list("hosts") {
-        let Some(host) = cx.closed(node, HOST) else { continue };
-        if let Some(url) = host.text("url") {
-            if urls.contains(&url) {
-                cx.findings.error(node.at, "the same host is given twice");
-            }
-            urls.push(url);
-        }
-        let url = host.get("url");
-        let address = if dns { address::name(url, cx) } else { address::literal(url, cx) };
-        let Some(address) = address else { continue };
-        let endpoint = Build::at(node.at).set("address", address).finish();
-        endpoints.push(Build::at(node.at).set("endpoint", endpoint).finish());
+fn discovery(node: &Node) -> Option<Node> {
+    match &node.value {
+        Value::Text(text) if text == "sds" => Some(Node::text(node.at, "EDS")),
+        _ => build::upper(node),
     }
-    let locality = Build::at(hosts.at).list("lb_endpoints", hosts.at, endpoints).finish();
-    let built =
-        Build::at(hosts.at).copy("cluster_name", name).list("endpoints", hosts.at, vec![locality]);
-    Some(built.finish())
+}
+
+fn lb_policy(node: &Node) -> Option<Node> {
+    match &node.value {
+        Value::Text(text) if text == "original_dst_lb" => {
+            Some(Node::text(node.at, "CLUSTER_PROVIDED"))
+        }
+        _ => build::upper(node),
+    }
+}
+
+fn assignment(cluster: &Object<'_>, dns: bool, cx: &mut Context<'_>) -> Node {
+    let mut urls = HashSet::new();
+    let endpoints = cluster.convert_list("hosts", |node| {
+        let host = cx.closed(node, HOST)?;
+        if let Some(url) = host.text("url")
+            && !urls.insert(url)
+        {
+            cx.findings.error(node.at, "the same host is given twice");
+        }
+        let address = host.convert("url", |url| match dns {
+            true => address::name(url, cx),
+            false => address::literal(url, cx),
+        });
+        let endpoint = Build::at(node.at).maybe("address", address).finish();
+        Some(Build::at(node.at).set("endpoint", endpoint).finish())
+    });
+    let at = endpoints.as_ref().map_or(cluster.at, |endpoints| endpoints.at);
+    let locality = Build::at(at).maybe("lb_endpoints", endpoints).finish();
+    let name = cluster.copy("name");
+    Build::at(at).maybe("cluster_name", name).list("endpoints", at, vec![locality]).finish()
 }
 
 /// The HTTP options, if something asks for them. The mere presence of `http2_settings` asks for HTTP/2.
 fn protocol_options(cluster: &Object<'_>, cx: &mut Context<'_>) -> Option<Node> {
-    let settings = cluster.get("http2_settings").and_then(|node| hcm::http2(node, cx));
-    let http2 = settings.or_else(|| {
-        let feature = cluster.get("features")?;
-        Some(Build::at(feature.at).finish())
+    let settings = cluster.convert("http2_settings", |node| hcm::http2(node, cx));
+    let http2 = settings
+        .or_else(|| cluster.convert("features", |feature| Some(Build::at(feature.at).finish())));
+    let common = cluster.convert("max_requests_per_connection", |max| {
+        Some(Build::at(max.at).set("max_requests_per_connection", max.clone()).finish())
     });
-    let max_requests = cluster
-        .get("max_requests_per_connection")
-        .map(|max| Build::at(max.at).copy("max_requests_per_connection", Some(max)).finish());
-    let at = http2.as_ref().or(max_requests.as_ref())?.at;
+    let at = http2.as_ref().or(common.as_ref())?.at;
+    let explicit = Build::at(at);
     let explicit = match http2 {
-        Some(http2) => Build::at(at).set("http2_protocol_options", http2).finish(),
-        None => Build::at(at).set("http_protocol_options", Build::at(at).finish()).finish(),
+        Some(http2) => explicit.set("http2_protocol_options", http2),
+        None => explicit.set("http_protocol_options", Build::at(at).finish()),
     };
     let options = Build::any(at, HTTP_OPTIONS)
-        .set("explicit_http_config", explicit)
-        .maybe("common_http_protocol_options", max_requests)
-        .finish();
-    Some(Build::at(at).set(HTTP_OPTIONS, options).finish())
+        .set("explicit_http_config", explicit.finish())
+        .maybe("common_http_protocol_options", common);
+    Some(Build::at(at).set(HTTP_OPTIONS, options.finish()).finish())
 }
 
 fn breakers(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
     let breakers = cx.closed(node, BREAKERS)?;
     let mut thresholds = Vec::new();
     for (key, priority) in [("default", "DEFAULT"), ("high", "HIGH")] {
-        let Some(limits) = breakers.get(key).and_then(|node| cx.closed(node, LIMITS)) else {
-            continue;
-        };
-        let built = Build::at(limits.at).text("priority", limits.at, priority);
-        let built =
-            LIMITS.iter().fold(built, |built, key| built.copy(key.name, limits.get(key.name)));
-        thresholds.push(built.finish());
+        thresholds.extend(breakers.convert(key, |node| {
+            let limits = cx.closed(node, LIMITS)?;
+            let built = Build::at(limits.at).text("priority", limits.at, priority);
+            Some(built.copies(LIMITS, &limits).finish())
+        }));
     }
     Some(Build::at(breakers.at).list("thresholds", breakers.at, thresholds).finish())
 }

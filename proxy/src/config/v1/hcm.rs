@@ -1,10 +1,13 @@
 //! The HTTP connection manager of the v1 form, and the HTTP filters.
 
-use crate::config::source::{At, Node, Quoted, Value};
+use crate::config::source::{At, Node, Quoted};
 
 use super::build::{self, Build};
 use super::object::{Context, Key, Kind, NUMBER, optional, refused, required};
 use super::{access_log, route};
+
+const NAME: &str =
+    "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 
 const KEYS: &[Key] = &[
     required("codec_type", Kind::Word(&["http1", "http2", "auto"])),
@@ -65,53 +68,42 @@ const KNOWN: &[&str] = &[
 /// The `config` of the filter as v3's message in an `Any`.
 pub(super) fn convert(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
     let hcm = cx.closed(node, KEYS)?;
-    if hcm.get("route_config").is_none()
-        && ["route_config", "rds"].iter().all(|k| node.get(k).is_none())
-    {
+    if node.get("route_config").is_none() && node.get("rds").is_none() {
         cx.findings.error(hcm.at, "route_config is missing");
     }
-    let routes = hcm.get("route_config").and_then(|node| route::convert(node, cx));
-    let filters = hcm.list("filters").iter().filter_map(|node| filter(node, cx)).collect();
-    let logs = hcm.list("access_log").iter().filter_map(|node| access_log::convert(node, cx));
-    let logs: Vec<Node> = logs.collect();
-    let idle = build::seconds(cx.number(&hcm, "idle_timeout_s"))
-        .map(|idle| Build::at(idle.at).set("idle_timeout", idle).finish());
+    let routes = hcm.convert("route_config", |node| route::convert(node, cx));
+    let idle = hcm.convert("idle_timeout_s", |node| {
+        let idle = build::seconds(node)?;
+        Some(Build::at(idle.at).set("idle_timeout", idle).finish())
+    });
+    let certificates = hcm.convert("forward_client_cert", build::upper);
     let built = Build::any(hcm.at, NAME)
-        .upper("codec_type", hcm.get("codec_type"))
-        .copy("stat_prefix", hcm.get("stat_prefix"))
-        .maybe("route_config", routes)
-        .maybe("http_filters", list(hcm.get("filters"), filters))
-        .maybe("http_protocol_options", hcm.get("http1_settings").and_then(|s| http1(s, cx)))
-        .maybe("http2_protocol_options", hcm.get("http2_settings").and_then(|s| http2(s, cx)))
-        .copy("server_name", hcm.get("server_name"))
+        .maybe("codec_type", hcm.convert("codec_type", build::upper))
+        .maybe("stat_prefix", hcm.copy("stat_prefix"))
+        .set("route_config", routes.unwrap_or_else(|| Node::wrong(hcm.at)))
+        .maybe("http_filters", hcm.convert_list("filters", |node| filter(node, cx)))
+        .maybe("http_protocol_options", hcm.convert("http1_settings", |node| http1(node, cx)))
+        .maybe("http2_protocol_options", hcm.convert("http2_settings", |node| http2(node, cx)))
+        .maybe("server_name", hcm.copy("server_name"))
         .maybe("common_http_protocol_options", idle)
-        .maybe("drain_timeout", build::milliseconds(cx.number(&hcm, "drain_timeout_ms")))
-        .maybe("access_log", list(hcm.get("access_log"), logs))
-        .copy("use_remote_address", hcm.get("use_remote_address"))
-        .upper("forward_client_cert_details", hcm.get("forward_client_cert"))
-        .copy("generate_request_id", hcm.get("generate_request_id"));
+        .maybe("drain_timeout", hcm.convert("drain_timeout_ms", build::milliseconds))
+        .maybe("access_log", hcm.convert_list("access_log", |log| access_log::convert(log, cx)))
+        .maybe("use_remote_address", hcm.copy("use_remote_address"))
+        .maybe("forward_client_cert_details", certificates)
+        .maybe("generate_request_id", hcm.copy("generate_request_id"));
     Some(built.finish())
 }
-
-const NAME: &str =
-    "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 
 fn http1(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
     let settings = cx.open(node, HTTP1)?;
     let built = Build::at(settings.at);
-    Some(built.copy("allow_absolute_url", settings.get("allow_absolute_url")).finish())
+    Some(built.maybe("allow_absolute_url", settings.copy("allow_absolute_url")).finish())
 }
 
 /// `http2_settings`, of connection managers and clusters alike.
 pub(super) fn http2(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
     let settings = cx.open(node, HTTP2)?;
-    let built = Build::at(settings.at);
-    Some(
-        HTTP2
-            .iter()
-            .fold(built, |built, key| built.copy(key.name, settings.get(key.name)))
-            .finish(),
-    )
+    Some(Build::at(settings.at).copies(HTTP2, &settings).finish())
 }
 
 /// One HTTP filter as v3's. Its schema was written wrongly, so that other keys beside the two are passed over.
@@ -134,14 +126,8 @@ fn filter(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
 
 fn router(at: At, config: &Node, cx: &mut Context<'_>) -> Option<Node> {
     let router = cx.closed(config, ROUTER)?;
-    let typed = Build::any(router.at, "envoy.extensions.filters.http.router.v3.Router")
-        .copy("dynamic_stats", router.get("dynamic_stats"))
-        .copy("start_child_span", router.get("start_child_span"))
-        .finish();
+    let typed = Build::any(router.at, "envoy.extensions.filters.http.router.v3.Router");
+    let typed = typed.copies(ROUTER, &router).finish();
     let built = Build::at(at).text("name", at, "envoy.filters.http.router");
     Some(built.set("typed_config", typed).finish())
-}
-
-fn list(node: Option<&Node>, items: Vec<Node>) -> Option<Node> {
-    node.map(|node| Node::new(node.at, Value::List(items)))
 }

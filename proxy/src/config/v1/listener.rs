@@ -1,8 +1,8 @@
 //! Listeners of the v1 form.
 
-use crate::config::source::{Node, Quoted};
+use crate::config::source::{Node, Quoted, Value};
 
-use super::build::Build;
+use super::build::{self, Build};
 use super::object::{Context, Key, Kind, POSITIVE, optional, refused, required};
 use super::{address, hcm};
 
@@ -34,21 +34,19 @@ const HCM: &str = "http_connection_manager";
 /// One listener as v3's.
 pub(super) fn convert(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
     let listener = cx.closed(node, KEYS)?;
-    let filters = listener.list("filters").iter().filter_map(|node| filter(node, cx)).collect();
-    let chain = listener.get("filters").map(|list| {
-        let chain = Build::at(list.at).list("filters", list.at, filters).finish();
-        Node::new(list.at, crate::config::source::Value::List(vec![chain]))
+    let filters = listener.convert_list("filters", |node| filter(node, cx));
+    let chains = filters.map(|filters| {
+        let chain = Build::at(filters.at).set("filters", filters).finish();
+        Node::new(chain.at, Value::List(vec![chain]))
     });
+    let limit = "per_connection_buffer_limit_bytes";
     let built = Build::at(listener.at)
-        .copy("name", listener.get("name"))
-        .maybe("address", address::literal(listener.get("address"), cx))
-        .maybe("filter_chains", chain)
-        .copy("bind_to_port", listener.get("bind_to_port"))
-        .copy(
-            "per_connection_buffer_limit_bytes",
-            listener.get("per_connection_buffer_limit_bytes"),
-        )
-        .upper("drain_type", listener.get("drain_type"));
+        .maybe("name", listener.copy("name"))
+        .maybe("address", listener.convert("address", |node| address::literal(node, cx)))
+        .maybe("filter_chains", chains)
+        .maybe("bind_to_port", listener.copy("bind_to_port"))
+        .maybe(limit, listener.copy(limit))
+        .maybe("drain_type", listener.convert("drain_type", build::upper));
     Some(built.finish())
 }
 

@@ -51,10 +51,22 @@ pub(super) struct Context<'a> {
     pub(super) loose: bool,
 }
 
-/// An object whose keys were checked: only those of the right type are still there.
+/// An object whose keys were checked.
 pub(super) struct Object<'n> {
     pub(super) at: At,
+    /// Those of the right type.
     entries: Vec<&'n Entry>,
+    /// Those that were reported, as wrong or as missing.
+    wrong: Vec<(&'static str, At)>,
+}
+
+/// What a value is to its key.
+enum Fit {
+    Right,
+    /// It has been reported.
+    Wrong,
+    /// It asks for nothing.
+    Absent,
 }
 
 /// A key that may be absent.
@@ -90,61 +102,61 @@ impl Context<'_> {
             self.wrong(node, "an object");
             return None;
         };
-        let mut kept = Vec::with_capacity(entries.len());
+        let mut object = Object { at: node.at, entries: Vec::new(), wrong: Vec::new() };
         for entry in entries {
             match keys.iter().find(|key| key.name == entry.key) {
-                Some(key) if self.fits(key.kind, entry) => kept.push(entry),
-                Some(_) => {}
-                None if closed => self.unknown(entry, keys),
+                Some(key) => match self.fits(key.kind, entry) {
+                    Fit::Right => object.entries.push(entry),
+                    Fit::Wrong => object.wrong.push((key.name, entry.node.at)),
+                    Fit::Absent => {}
+                },
+                None if closed => self.unknown(entry, keys, &mut object),
                 None => {}
             }
         }
-        for key in keys.iter().filter(|key| key.required) {
-            if !entries.iter().any(|entry| entry.key == key.name) {
+        for key in keys.iter().filter(|key| key.required && node.get(key.name).is_none()) {
+            if !object.wrong.iter().any(|(name, _)| *name == key.name) {
                 self.findings.error(node.at, format!("{} is missing", key.name));
+                object.wrong.push((key.name, node.at));
             }
         }
-        Some(Object { at: node.at, entries: kept })
+        Some(object)
     }
 
-    fn unknown(&mut self, entry: &Entry, keys: &[Key]) {
+    /// Reports a key that is none. What it probably should have been counts as wrong, not as missing.
+    fn unknown(&mut self, entry: &Entry, keys: &[Key], object: &mut Object<'_>) {
         let message = format!("unknown key {}", Quoted(&entry.key));
         let known = keys.iter().map(|key| key.name);
-        self.findings.error(entry.at, message).did_you_mean(&entry.key, known);
+        let meant = self.findings.error(entry.at, message).did_you_mean(&entry.key, known);
+        object.wrong.extend(meant.map(|meant| (meant, entry.node.at)));
     }
 
-    /// Whether the value may be used; if not, either that has been said or it asks for nothing.
-    fn fits(&mut self, kind: Kind, entry: &Entry) -> bool {
+    fn fits(&mut self, kind: Kind, entry: &Entry) -> Fit {
         let node = &entry.node;
-        match (kind, &node.value) {
-            (Kind::Text, Value::Text(_))
-            | (Kind::Bool, Value::Bool(_))
-            | (Kind::Object, Value::Map(_))
-            | (Kind::List | Kind::FullList, Value::List(_)) => self.fills(kind, node),
-            (Kind::Name, Value::Text(text)) => self.is_short(node, text),
-            (Kind::Word(words), Value::Text(text)) => self.is_one_of(node, text, words),
-            (Kind::Integer(min, max), _) => self.is_integer(node, min, max),
-            (Kind::Off, Value::Bool(false)) | (Kind::Ignored, _) => false,
+        let right = match (kind, &node.value) {
+            (Kind::Off, Value::Bool(false)) | (Kind::Ignored, _) => return Fit::Absent,
             (Kind::Off, Value::Bool(true)) | (Kind::Refused, _) => {
                 self.findings.error(entry.at, "not supported yet");
                 false
             }
+            (Kind::FullList, Value::List(items)) if items.is_empty() => {
+                self.findings.error(node.at, "expected at least one element");
+                false
+            }
+            (Kind::Text, Value::Text(_))
+            | (Kind::Bool, Value::Bool(_))
+            | (Kind::Object, Value::Map(_))
+            | (Kind::List | Kind::FullList, Value::List(_)) => true,
+            (Kind::Name, Value::Text(text)) => self.is_short(node, text),
+            (Kind::Word(words), Value::Text(text)) => self.is_one_of(node, text, words),
+            (Kind::Integer(min, max), _) => self.is_integer(node, min, max),
             (Kind::Text | Kind::Name, _) => self.wrong(node, "a string"),
             (Kind::Word(words), _) => self.wrong(node, &one_of(words)),
             (Kind::Bool | Kind::Off, _) => self.wrong(node, "true or false"),
             (Kind::Object, _) => self.wrong(node, "an object"),
             (Kind::List | Kind::FullList, _) => self.wrong(node, "a list"),
-        }
-    }
-
-    fn fills(&mut self, kind: Kind, node: &Node) -> bool {
-        match (kind, &node.value) {
-            (Kind::FullList, Value::List(items)) if items.is_empty() => {
-                self.findings.error(node.at, "expected at least one element");
-                false
-            }
-            _ => true,
-        }
+        };
+        if right { Fit::Right } else { Fit::Wrong }
     }
 
     fn is_short(&mut self, node: &Node, text: &str) -> bool {
@@ -167,7 +179,10 @@ impl Context<'_> {
     }
 
     fn is_integer(&mut self, node: &Node, min: i64, max: i64) -> bool {
-        let Some(value) = self.integer(node) else { return self.wrong(node, "an integer") };
+        let exact = self.loose || matches!(node.value, Value::Int(_));
+        let Some(value) = node.whole().filter(|_| exact) else {
+            return self.wrong(node, "an integer");
+        };
         if (min..=max).contains(&value) {
             return true;
         }
@@ -177,27 +192,6 @@ impl Context<'_> {
             _ => format!("an integer from {min} to {max}"),
         };
         self.wrong(node, &wanted)
-    }
-
-    /// The value of a whole number.
-    pub(super) fn integer(&self, node: &Node) -> Option<i64> {
-        /// 2^53: beyond it not every integer is a double.
-        const EXACT: f64 = 9_007_199_254_740_992.0;
-        match node.value {
-            Value::Int(value) => Some(value),
-            Value::Float(value) if self.loose && value.fract() == 0.0 && value.abs() <= EXACT =>
-            {
-                #[expect(clippy::cast_possible_truncation, reason = "the range was just checked")]
-                Some(value as i64)
-            }
-            _ => None,
-        }
-    }
-
-    /// The place and value of the whole number under a key.
-    pub(super) fn number(&self, object: &Object<'_>, key: &str) -> Option<(At, i64)> {
-        let node = object.get(key)?;
-        Some((node.at, self.integer(node)?))
     }
 
     /// Reports a value that is not what it should be.
@@ -223,12 +217,35 @@ impl<'n> Object<'n> {
         }
     }
 
-    /// The elements of the list under the key.
-    pub(super) fn list(&self, key: &str) -> &'n [Node] {
-        match self.get(key).map(|node| &node.value) {
-            Some(Value::List(items)) => items,
-            _ => &[],
+    /// The value under the key as it is; a mark if it has been reported.
+    pub(super) fn copy(&self, key: &str) -> Option<Node> {
+        self.convert(key, |node| Some(node.clone()))
+    }
+
+    /// What becomes of the value under the key; a mark if it has been reported or nothing becomes of it.
+    pub(super) fn convert(
+        &self,
+        key: &str,
+        convert: impl FnOnce(&'n Node) -> Option<Node>,
+    ) -> Option<Node> {
+        if let Some(node) = self.get(key) {
+            return Some(convert(node).unwrap_or_else(|| Node::wrong(node.at)));
         }
+        let (_, at) = self.wrong.iter().find(|(name, _)| *name == key)?;
+        Some(Node::wrong(*at))
+    }
+
+    /// What becomes of the list under the key.
+    pub(super) fn convert_list(
+        &self,
+        key: &str,
+        mut convert: impl FnMut(&'n Node) -> Option<Node>,
+    ) -> Option<Node> {
+        self.convert(key, |list| {
+            let Value::List(items) = &list.value else { return None };
+            let convert = |node: &'n Node| convert(node).unwrap_or_else(|| Node::wrong(node.at));
+            Some(Node::new(list.at, Value::List(items.iter().map(convert).collect())))
+        })
     }
 }
 

@@ -1,9 +1,9 @@
 //! Route tables of the v1 form.
 
-use crate::config::source::{Node, Value};
+use crate::config::source::Node;
 
 use super::build::{self, Build};
-use super::object::{Context, Key, Kind, NUMBER, Object, optional, refused, required};
+use super::object::{Context, Key, Kind, NUMBER, optional, refused, required};
 
 const TABLE: &[Key] = &[
     required("virtual_hosts", Kind::List),
@@ -58,59 +58,53 @@ const ROUTE: &[Key] = &[
 /// A route table as v3's.
 pub(super) fn convert(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
     let table = cx.closed(node, TABLE)?;
-    let hosts = elements(&table, "virtual_hosts", cx, virtual_host);
     let built = Build::at(table.at)
-        .maybe("virtual_hosts", hosts)
-        .copy("validate_clusters", table.get("validate_clusters"));
+        .maybe("virtual_hosts", table.convert_list("virtual_hosts", |host| virtual_host(host, cx)))
+        .maybe("validate_clusters", table.copy("validate_clusters"));
     Some(built.finish())
 }
 
 fn virtual_host(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
     let host = cx.closed(node, VIRTUAL_HOST)?;
-    let routes = elements(&host, "routes", cx, route);
     let built = Build::at(host.at)
-        .copy("name", host.get("name"))
-        .copy("domains", host.get("domains"))
-        .maybe("routes", routes);
+        .maybe("name", host.copy("name"))
+        .maybe("domains", host.copy("domains"))
+        .maybe("routes", host.convert_list("routes", |node| route(node, cx)));
     Some(built.finish())
 }
 
 fn route(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
     let route = cx.closed(node, ROUTE)?;
     let given = |keys: &[&str]| keys.iter().filter(|key| node.get(key).is_some()).count();
-    if given(&["prefix", "path", "regex"]) != 1 {
-        cx.findings.error(node.at, "routes must specify one of prefix/path/regex");
-        return None;
-    }
     let redirects = given(&["host_redirect", "path_redirect"]);
     let targets = given(&["cluster", "cluster_header", "weighted_clusters"]);
-    if redirects > 0 && targets > 0 {
-        cx.findings.error(node.at, "routes must be either redirects or cluster targets");
+    let wrong = if given(&["prefix", "path", "regex"]) != 1 {
+        Some("routes must specify one of prefix/path/regex")
+    } else if redirects > 0 && targets > 0 {
+        Some("routes must be either redirects or cluster targets")
     } else if redirects == 0 && targets != 1 {
-        let message = "routes must specify one of cluster/cluster_header/weighted_clusters";
-        cx.findings.error(node.at, message);
+        Some("routes must specify one of cluster/cluster_header/weighted_clusters")
+    } else {
+        None
+    };
+    if let Some(wrong) = wrong {
+        cx.findings.error(node.at, wrong);
+        return None;
     }
-    let path = ["prefix", "path"].into_iter().find_map(|key| Some((key, route.get(key)?)));
-    let (key, path) = path?;
-    let matcher = Build::at(path.at)
-        .copy(key, Some(path))
-        .copy("case_sensitive", route.get("case_sensitive"))
+    let matcher = Build::at(route.at)
+        .maybe("prefix", route.copy("prefix"))
+        .maybe("path", route.copy("path"))
+        .maybe("case_sensitive", route.copy("case_sensitive"))
         .finish();
     let action = Build::at(route.at)
-        .copy("cluster", Some(route.get("cluster")?))
-        .maybe("timeout", build::milliseconds(cx.number(&route, "timeout_ms")))
-        .upper("priority", route.get("priority"))
+        .maybe("cluster", route.copy("cluster"))
+        .maybe("timeout", route.convert("timeout_ms", build::milliseconds))
+        .maybe("priority", route.convert("priority", build::upper))
         .finish();
+    // What makes up the rest of the match or the action has been refused by name.
+    let unsupported = ["regex", "cluster_header", "weighted_clusters"];
+    if redirects > 0 || given(&unsupported) > 0 {
+        return None;
+    }
     Some(Build::at(route.at).set("match", matcher).set("route", action).finish())
-}
-
-fn elements(
-    object: &Object<'_>,
-    key: &str,
-    cx: &mut Context<'_>,
-    convert: fn(&Node, &mut Context<'_>) -> Option<Node>,
-) -> Option<Node> {
-    let list = object.get(key)?;
-    let items = object.list(key).iter().filter_map(|node| convert(node, cx)).collect();
-    Some(Node::new(list.at, Value::List(items)))
 }

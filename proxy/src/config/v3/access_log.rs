@@ -19,7 +19,7 @@ pub(super) fn lower(parent: &Message<'_>, field: &str, findings: &mut Findings) 
 
 fn one(log: &Message<'_>, findings: &mut Findings) -> Option<AccessLog> {
     log.dismiss(&["name"]);
-    let Some(logger) = super::extension(log, findings) else { return None };
+    let logger = super::extension(log, findings)?;
     let sink = match logger.schema.name {
         FILE => Sink::File(PathBuf::from(logger.nonempty("path")?)),
         STDOUT => Sink::Stdout,

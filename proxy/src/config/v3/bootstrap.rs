@@ -29,12 +29,13 @@ pub(in crate::config) struct Lowered {
 /// Lowers a bootstrap message, reporting all that it cannot mean here. It is complete only if nothing was reported.
 pub(in crate::config) fn lower(bootstrap: &Message<'_>, findings: &mut Findings) -> Lowered {
     let resources = bootstrap.message("static_resources");
-    let names = resources.map(|resources| cluster_names(resources, findings)).unwrap_or_default();
+    let names = resources.and_then(|resources| cluster_names(resources, findings));
     let clusters = resources.iter().flat_map(|resources| resources.messages("clusters"));
     let clusters = clusters.filter_map(|cluster| cluster::lower(cluster, findings)).collect();
     let listeners = resources.iter().flat_map(|resources| resources.messages("listeners"));
-    let listeners =
-        listeners.filter_map(|listener| listener::lower(listener, &names, findings)).collect();
+    let listeners = listeners
+        .filter_map(|listener| listener::lower(listener, names.as_ref(), findings))
+        .collect();
     let admin = bootstrap.message("admin").and_then(|admin| self::admin(admin, findings));
     let node = bootstrap.message("node").map(node).unwrap_or_default();
     if let Some(resources) = resources {
@@ -44,18 +45,25 @@ pub(in crate::config) fn lower(bootstrap: &Message<'_>, findings: &mut Findings)
     Lowered { node, admin, listeners, clusters }
 }
 
-/// The names of all clusters, none of which may be there twice.
-fn cluster_names<'m>(resources: &'m Message<'_>, findings: &mut Findings) -> BTreeSet<&'m str> {
+/// The names of all clusters, none of which may be there twice. There are none to tell if one of them is not known,
+/// which has been reported.
+fn cluster_names<'m>(
+    resources: &'m Message<'_>,
+    findings: &mut Findings,
+) -> Option<BTreeSet<&'m str>> {
     let mut names = BTreeSet::new();
+    let mut complete = !resources.is_bad("clusters");
     for cluster in resources.messages("clusters") {
-        if let Some(name) = cluster.nonempty("name")
-            && !names.insert(name)
-        {
-            let message = format!("there is another cluster of the name {}", Quoted(name));
-            findings.error(cluster.place("name"), message);
+        match cluster.nonempty("name") {
+            None => complete = false,
+            Some(name) if names.insert(name) => {}
+            Some(name) => {
+                let message = format!("there is another cluster of the name {}", Quoted(name));
+                findings.error(cluster.place("name"), message);
+            }
         }
     }
-    names
+    complete.then_some(names)
 }
 
 /// No two listeners may have one name or one address.

@@ -6,7 +6,7 @@ use crate::config::diagnostic::Findings;
 use crate::config::schema::{
     Enum, Field, Kind, Message as Schematic, Scalar, Schema, Shape, Support,
 };
-use crate::config::source::{At, Entry, Node, Quoted, Value};
+use crate::config::source::{At, Entry, Node, Quoted, Value, whole};
 
 use super::message::{Datum, Held, Item, Message, Set};
 
@@ -49,7 +49,7 @@ impl<'s> Checker<'_, 's> {
         let mut message = Message::new(shape, at);
         for entry in entries.iter().filter(|entry| entry.key != TYPE) {
             let Some(field) = shape.field(&entry.key) else {
-                self.unknown(entry, shape);
+                self.unknown(entry, shape, &mut message);
                 continue;
             };
             if matches!(entry.node.value, Value::Null) {
@@ -59,48 +59,64 @@ impl<'s> Checker<'_, 's> {
                 self.findings.error(entry.at, why);
                 continue;
             }
+            if field.support == Support::Refused {
+                self.refuse(entry, field);
+                continue;
+            }
             let held = self.held(&entry.node, field);
             let set = Set::new(field, entry.at, held);
-            if self.is_wanted(&set, &entry.node) {
-                message.sets.push(set);
-            }
+            self.warn(&set);
+            message.sets.push(set);
         }
         message
     }
 
-    fn unknown(&mut self, entry: &Entry, shape: &Schematic) {
+    /// Reports a key that is no field. What it probably should have been counts as set, so that it is not missed too.
+    fn unknown(&mut self, entry: &Entry, shape: &'s Schematic, message: &mut Message<'s>) {
         let short = shape.name.rsplit('.').next().unwrap_or(shape.name);
-        let message = format!("unknown field, {short} has no {}", Quoted(&entry.key));
+        let unknown = format!("unknown field, {short} has no {}", Quoted(&entry.key));
         let known = shape.fields.iter().map(|field| field.name);
-        self.findings.error(entry.at, message).did_you_mean(&entry.key, known);
+        let finding = self.findings.error(entry.at, unknown);
+        let Some(meant) = finding.did_you_mean(&entry.key, known) else { return };
+        let meant = shape.field(meant).filter(|field| field.support == Support::Applied);
+        if let Some(field) = meant.filter(|field| conflict(message, field).is_none()) {
+            let bad = Held::One(Item { at: entry.node.at, datum: Datum::Bad });
+            message.sets.push(Set::new(field, entry.at, bad));
+        }
     }
 
-    /// Whether the field is to be kept; one that is not supported is reported, unless it asks for nothing.
-    fn is_wanted(&mut self, set: &Set<'s>, node: &Node) -> bool {
-        if set.field.deprecated && set.field.support != Support::Refused {
+    /// Refuses a field that is not supported, unless it asks for nothing.
+    fn refuse(&mut self, entry: &Entry, field: &'s Field) {
+        // What is wrong with the value does not matter.
+        let mut unread = Findings::default();
+        let mut checker = Checker { schema: self.schema, findings: &mut unread };
+        let held = checker.held(&entry.node, field);
+        if !Set::new(field, entry.at, held).is_default() {
+            self.findings.error(entry.at, "not supported yet");
+        }
+    }
+
+    fn warn(&mut self, set: &Set<'s>) {
+        if set.field.deprecated {
             self.findings.warn(set.key, "deprecated in Envoy");
         }
-        match set.field.support {
-            Support::Applied | Support::NoOp => true,
-            Support::Fixed(only) if node.to_string() == only => true,
-            Support::Fixed(only) => {
-                let message = format!("{node} is not supported yet, only {only} is");
-                self.findings.error(set.key, message);
-                false
-            }
-            Support::Refused => {
-                if !set.is_default() {
-                    self.findings.error(set.key, "not supported yet");
-                }
-                false
-            }
+        if let (Support::Fixed(only), Some(value)) = (set.field.support, set.text())
+            && value != only
+        {
+            let message = format!("{value} is not supported yet, only {only} is");
+            self.findings.error(set.key, message);
         }
     }
 
     fn held(&mut self, node: &Node, field: &'s Field) -> Held<'s> {
+        if matches!(node.value, Value::Wrong) {
+            return Held::One(Item { at: node.at, datum: Datum::Bad });
+        }
         match (field.shape, &node.value) {
             (Shape::List, Value::List(nodes)) => {
-                Held::List(nodes.iter().map(|node| self.item(node, field)).collect())
+                // Envoy's reader passes over null here too.
+                let given = nodes.iter().filter(|node| !matches!(node.value, Value::Null));
+                Held::List(given.map(|node| self.item(node, field)).collect())
             }
             // Envoy's reader takes a single value for a list of one.
             (Shape::List, _) => Held::List(vec![self.item(node, field)]),
@@ -124,6 +140,7 @@ impl<'s> Checker<'_, 's> {
 
     fn datum(&mut self, node: &Node, field: &'s Field) -> Option<Datum<'s>> {
         match field.kind {
+            _ if matches!(node.value, Value::Wrong) => None,
             Kind::Unread => Some(Datum::Unread(node.clone())),
             // What is not supported is not looked into either; its zero is recognised all the same.
             Kind::Any | Kind::Duration if field.support == Support::Refused => {
@@ -153,8 +170,12 @@ impl<'s> Checker<'_, 's> {
     fn bool(&mut self, node: &Node) -> Option<Datum<'s>> {
         match &node.value {
             Value::Bool(value) => Some(Datum::Bool(*value)),
-            Value::Text(text) if text == "true" => Some(Datum::Bool(true)),
-            Value::Text(text) if text == "false" => Some(Datum::Bool(false)),
+            // Envoy's reader takes a boolean in quotes, by the words of `absl::SimpleAtob`.
+            Value::Text(text) => match text.to_ascii_lowercase().as_str() {
+                "true" | "t" | "yes" | "y" | "1" => Some(Datum::Bool(true)),
+                "false" | "f" | "no" | "n" | "0" => Some(Datum::Bool(false)),
+                _ => self.wrong(node, "true or false"),
+            },
             _ => self.wrong(node, "true or false"),
         }
     }
@@ -165,10 +186,9 @@ impl<'s> Checker<'_, 's> {
 
     fn integer(&mut self, node: &Node, min: i64, max: i64) -> Option<i64> {
         let value = match &node.value {
-            Value::Int(value) => Some(*value),
-            Value::Float(value) => whole(*value),
+            Value::Int(_) | Value::Float(_) => node.whole(),
             // Proto3's JSON writes 64-bit integers as strings, and takes them back for all widths.
-            Value::Text(text) => text.parse().ok(),
+            Value::Text(text) => text.parse().ok().or_else(|| whole(text.parse().ok()?)),
             _ => None,
         };
         let Some(value) = value else {
@@ -207,7 +227,9 @@ impl<'s> Checker<'_, 's> {
                     .hint("put it in quotes");
                 None
             }
-            Value::Null | Value::List(_) | Value::Map(_) => self.wrong(node, "a string"),
+            Value::Null | Value::List(_) | Value::Map(_) | Value::Wrong => {
+                self.wrong(node, "a string")
+            }
         }
     }
 
@@ -231,8 +253,8 @@ impl<'s> Checker<'_, 's> {
         let found = match &node.value {
             Value::Text(text) => {
                 let number = text.parse::<i32>().ok();
-                // Envoy's reader forgives case, and a dash for an underscore.
-                let name = text.to_ascii_uppercase().replace('-', "_");
+                // Envoy's reader forgives case.
+                let name = text.to_ascii_uppercase();
                 known.values.iter().find(|(value, known)| *known == name || Some(*value) == number)
             }
             Value::Int(number) => {
@@ -268,7 +290,8 @@ impl<'s> Checker<'_, 's> {
         // Any host may stand before the last slash, in protobuf and in Envoy.
         let name = url.rsplit_once('/').map_or("", |(_, name)| name);
         if let Some(shape) = self.schema.message(name) {
-            return Some(Datum::Any(self.fields(node.at, entries, shape)));
+            let message = self.fields(node.at, entries, shape);
+            return Some(Datum::Any { url: url.clone(), message });
         }
         let message = if name.is_empty() {
             format!("expected {TYPE_PREFIX} and a message's name, found {}", Quoted(url))
@@ -289,22 +312,11 @@ impl<'s> Checker<'_, 's> {
 /// Why a field cannot be set beside those that already are.
 fn conflict(message: &Message<'_>, field: &Field) -> Option<String> {
     if message.has(field.name) {
-        return Some(format!("given twice, also as {:?}", field.json_name));
+        return Some("given twice, under both of its names".to_owned());
     }
     let oneof = field.oneof?;
     let other = message.sets.iter().find(|set| set.field.oneof == Some(oneof))?;
     Some(format!("only one of {} and {} can be set", other.field.name, field.name))
-}
-
-/// The integer that a number with a fraction is, if its fraction is zero.
-fn whole(value: f64) -> Option<i64> {
-    /// 2^53: beyond it not every integer is a double.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    if value.fract() != 0.0 || value.abs() > EXACT {
-        return None;
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "the range has just been checked")]
-    Some(value as i64)
 }
 
 /// Protobuf's text of a duration: seconds with up to nine decimals and an `s`. Envoy takes no negative ones.

@@ -81,7 +81,7 @@ fn http_options<'m, 's>(
             findings.error(at, message).did_you_mean(key, [HTTP_OPTIONS]);
             extension.dismiss_all();
         } else if extension.schema.name != HTTP_OPTIONS {
-            let message = format!("expected {HTTP_OPTIONS}, found a {}", extension.schema.name);
+            let message = format!("expected {HTTP_OPTIONS}, found {}", extension.schema.name);
             findings.error(at, message);
             extension.dismiss_all();
         } else {
@@ -91,22 +91,23 @@ fn http_options<'m, 's>(
     options
 }
 
-/// The codec towards the hosts. Envoy refuses the older field beside the newer message, which replaces it.
+/// The codec towards the hosts. Envoy passes over the older field where the newer message is there.
 fn protocol(
     cluster: &Message<'_>,
     options: Option<&Message<'_>>,
     findings: &mut Findings,
 ) -> Protocol {
     let legacy = cluster.message("http2_protocol_options");
-    if legacy.is_some() && options.is_some() {
-        let message = format!("cannot be set beside {HTTP_OPTIONS}, which replaces it");
-        findings.error(cluster.place("http2_protocol_options"), message);
-    }
+    let Some(options) = options else {
+        return legacy
+            .map_or(Protocol::Http1, |legacy| Protocol::Http2(protocol::http2(Some(legacy))));
+    };
     if let Some(legacy) = legacy {
-        return Protocol::Http2(protocol::http2(Some(legacy)));
+        let message = format!("no effect beside {HTTP_OPTIONS}, which replaces it");
+        findings.warn(cluster.place("http2_protocol_options"), message);
+        legacy.dismiss_all();
     }
-    let explicit = options.and_then(|options| options.message("explicit_http_config"));
-    let Some(explicit) = explicit else { return Protocol::Http1 };
+    let Some(explicit) = options.message("explicit_http_config") else { return Protocol::Http1 };
     // What is in there has no effect towards a host, and is refused with the other leftovers.
     explicit.dismiss(&["http_protocol_options"]);
     match explicit.message("http2_protocol_options") {

@@ -36,7 +36,8 @@ fn held(set: &Set<'_>) -> Value {
     }
 }
 
-fn datum(datum: &Datum<'_>, kind: Kind) -> Value {
+/// One value as JSON.
+pub(super) fn datum(datum: &Datum<'_>, kind: Kind) -> Value {
     let long = matches!(kind, Kind::I64 | Kind::U64 | Kind::Wrapped(Scalar::U64));
     match datum {
         Datum::Bad => Value::Null,
@@ -52,10 +53,9 @@ fn datum(datum: &Datum<'_>, kind: Kind) -> Value {
         Datum::Enum(_, name) => Value::from(*name),
         Datum::Duration(value) => Value::from(duration(*value)),
         Datum::Message(message) => dump(message),
-        Datum::Any(message) => {
+        Datum::Any { url, message } => {
             let mut map = Map::new();
-            let url = format!("type.googleapis.com/{}", message.schema.name);
-            map.insert("@type".to_owned(), Value::from(url));
+            map.insert("@type".to_owned(), Value::from(url.as_str()));
             map.extend(fields(message));
             Value::Object(map)
         }
@@ -78,7 +78,7 @@ pub(in crate::config) fn duration(duration: Duration) -> String {
 
 fn raw(node: &Node) -> Value {
     match &node.value {
-        Raw::Null => Value::Null,
+        Raw::Null | Raw::Wrong => Value::Null,
         Raw::Bool(value) => Value::from(*value),
         Raw::Int(value) => Value::from(*value),
         Raw::Float(value) => Value::from(*value),

@@ -26,7 +26,7 @@ const DEFAULT_SERVER_NAME: &str = "envoy";
 /// Lowers a connection manager.
 pub(super) fn lower(
     hcm: &Message<'_>,
-    clusters: &BTreeSet<&str>,
+    clusters: Option<&BTreeSet<&str>>,
     findings: &mut Findings,
 ) -> Option<HttpConnectionManager> {
     let common = hcm.message("common_http_protocol_options");
@@ -89,7 +89,7 @@ fn server_header(hcm: &Message<'_>) -> ServerHeader {
 /// The filters before the router, which must stand last and nowhere else. No other filter exists yet.
 fn filters(hcm: &Message<'_>, findings: &mut Findings) -> Vec<HttpFilter> {
     let filters: Vec<&Message<'_>> = hcm.messages("http_filters").collect();
-    if filters.is_empty() && !hcm.has("http_filters") {
+    if hcm.is_empty("http_filters") {
         let hint = "without a router no request would ever be answered";
         findings.error(hcm.at, "http_filters is missing").hint(hint);
     }

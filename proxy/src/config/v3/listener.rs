@@ -12,7 +12,7 @@ use super::{address, hcm};
 /// Lowers a listener.
 pub(super) fn lower(
     listener: &Message<'_>,
-    clusters: &BTreeSet<&str>,
+    clusters: Option<&BTreeSet<&str>>,
     findings: &mut Findings,
 ) -> Option<Listener> {
     let address = address::literal(listener, "address", "a listener resolves no names", findings);
@@ -33,12 +33,12 @@ pub(super) fn lower(
 
 fn terminal(
     listener: &Message<'_>,
-    clusters: &BTreeSet<&str>,
+    clusters: Option<&BTreeSet<&str>>,
     findings: &mut Findings,
 ) -> Option<Terminal> {
     let mut chains = listener.messages("filter_chains");
     let Some(chain) = chains.next() else {
-        if !listener.has("filter_chains") {
+        if listener.is_empty("filter_chains") {
             findings.error(listener.at, "filter_chains is missing");
         }
         return None;
@@ -49,8 +49,10 @@ fn terminal(
     }
     let mut filters = chain.messages("filters");
     let Some(filter) = filters.next() else {
-        let message = "a filter chain that ends in no HTTP connection manager is not supported yet";
-        findings.error(chain.at, message);
+        if chain.is_empty("filters") {
+            let message = "a filter chain without an HTTP connection manager is not supported yet";
+            findings.error(chain.at, message);
+        }
         return None;
     };
     for other in filters {

@@ -7,6 +7,8 @@ use crate::config::diagnostic::Findings;
 use crate::config::schema::{self, Field, Support};
 use crate::config::source::{At, Node};
 
+use super::dump;
+
 /// A checked message.
 #[derive(Clone, Debug)]
 pub(in crate::config) struct Message<'s> {
@@ -57,8 +59,11 @@ pub(super) enum Datum<'s> {
     Enum(i32, &'static str),
     Duration(Duration),
     Message(Message<'s>),
-    /// What an `Any` holds.
-    Any(Message<'s>),
+    /// An `Any`: its type as the file has it, and what it holds.
+    Any {
+        url: String,
+        message: Message<'s>,
+    },
 }
 
 // === impl Message ===
@@ -87,6 +92,17 @@ impl<'s> Message<'s> {
     /// Whether the field is set, rightly or wrongly. Does not count as use.
     pub(super) fn has(&self, name: &str) -> bool {
         self.sets.iter().any(|set| set.field.name == name)
+    }
+
+    /// Whether the field or an element of it is wrong, which has been reported. Does not count as use.
+    pub(super) fn is_bad(&self, name: &str) -> bool {
+        let mut sets = self.sets.iter().filter(|set| set.field.name == name);
+        sets.any(|set| set.held.items().any(|item| matches!(item.datum, Datum::Bad)))
+    }
+
+    /// Whether a list has no elements, right or wrong. Does not count as use.
+    pub(super) fn is_empty(&self, name: &str) -> bool {
+        self.sets.iter().all(|set| set.field.name != name || set.is_default())
     }
 
     /// Where the value of the field stood; the message's own place if it is not set.
@@ -146,7 +162,7 @@ impl<'s> Message<'s> {
     /// What the `Any` in the field holds.
     pub(super) fn any(&self, name: &str) -> Option<&Self> {
         match &self.one(name)?.datum {
-            Datum::Any(message) => Some(message),
+            Datum::Any { message, .. } => Some(message),
             _ => None,
         }
     }
@@ -172,7 +188,7 @@ impl<'s> Message<'s> {
             _ => &[],
         };
         entries.iter().filter_map(|(key, item)| match &item.datum {
-            Datum::Any(message) => Some((key.as_str(), item.at, message)),
+            Datum::Any { message, .. } => Some((key.as_str(), item.at, message)),
             _ => None,
         })
     }
@@ -188,6 +204,10 @@ impl<'s> Message<'s> {
     pub(super) fn dismiss_all(&self) {
         for set in &self.sets {
             set.taken.set(true);
+            set.held.items().for_each(|item| match &item.datum {
+                Datum::Message(message) | Datum::Any { message, .. } => message.dismiss_all(),
+                _ => {}
+            });
         }
     }
 
@@ -197,7 +217,7 @@ impl<'s> Message<'s> {
         for set in &self.sets {
             if set.taken.get() {
                 set.held.items().for_each(|item| match &item.datum {
-                    Datum::Message(message) | Datum::Any(message) => {
+                    Datum::Message(message) | Datum::Any { message, .. } => {
                         message.refuse_leftovers(findings);
                     }
                     _ => {}
@@ -247,6 +267,14 @@ impl<'s> Set<'s> {
             Held::List(items) => items.is_empty(),
             Held::Map(entries) => entries.is_empty(),
             Held::One(item) => self.field.shape == schema::Shape::Plain && item.datum.is_zero(),
+        }
+    }
+
+    /// A single value as JSON, unless it is wrong.
+    pub(super) fn text(&self) -> Option<String> {
+        match &self.held {
+            Held::One(Item { datum: Datum::Bad, .. }) | Held::List(_) | Held::Map(_) => None,
+            Held::One(item) => Some(dump::datum(&item.datum, self.field.kind).to_string()),
         }
     }
 
@@ -300,9 +328,11 @@ impl Datum<'_> {
             Self::Double(value) => *value == 0.0,
             Self::Text(value) | Self::Bytes(value) => value.is_empty(),
             Self::Enum(number, _) => *number == 0,
-            Self::Bad | Self::Unread(_) | Self::Duration(_) | Self::Message(_) | Self::Any(_) => {
-                false
-            }
+            Self::Bad
+            | Self::Unread(_)
+            | Self::Duration(_)
+            | Self::Message(_)
+            | Self::Any { .. } => false,
         }
     }
 }

@@ -14,15 +14,15 @@ use super::{address, protocol};
 /// `max_direct_response_body_size_bytes` where the file says nothing: 4 KiB, Envoy's.
 const MAX_DIRECT_RESPONSE_BODY: usize = 4096;
 
-/// Lowers a route table, checking that the clusters of its routes exist.
+/// Lowers a route table, checking that the clusters of its routes exist if it is known which do.
 pub(super) fn lower(
     table: &Message<'_>,
-    clusters: &BTreeSet<&str>,
+    clusters: Option<&BTreeSet<&str>>,
     findings: &mut Findings,
 ) -> RouteConfiguration {
     let validate = table.bool("validate_clusters").unwrap_or(true);
     let mut lowering =
-        Lowering { clusters: validate.then_some(clusters), domains: HashSet::new(), findings };
+        Lowering { clusters: clusters.filter(|_| validate), domains: HashSet::new(), findings };
     let virtual_hosts =
         table.messages("virtual_hosts").map(|host| lowering.virtual_host(host)).collect();
     let name = table.text("name").unwrap_or_default().to_owned();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::diagnostic::Findings;
-use crate::config::schema::{Field, Shape};
+use crate::config::schema::{Field, Shape, Support};
 use crate::config::source::At;
 
 use super::message::{Datum, Held, Item, Message, Set};
@@ -19,8 +19,13 @@ pub(in crate::config) fn validate(message: &Message<'_>, findings: &mut Findings
     for oneof in &message.schema.required_oneofs {
         if !message.sets.iter().any(|set| set.field.oneof == Some(oneof)) {
             let fields = message.schema.fields.iter().filter(|field| field.oneof == Some(oneof));
+            let fields = fields.filter(|field| field.support != Support::Refused);
             let names: Vec<&str> = fields.map(|field| field.name).collect();
-            findings.error(message.at, format!("expected one of {}", names.join(", ")));
+            let wanted = match names.as_slice() {
+                [only] => format!("{only} is missing"),
+                _ => format!("expected one of {}", names.join(", ")),
+            };
+            findings.error(message.at, wanted);
         }
     }
     for field in &message.schema.fields {
@@ -53,7 +58,7 @@ fn validate_set(set: &Set<'_>, findings: &mut Findings) {
     for item in set.held.items() {
         validate_item(item, item_rules(), findings);
         match &item.datum {
-            Datum::Message(message) | Datum::Any(message) => validate(message, findings),
+            Datum::Message(message) | Datum::Any { message, .. } => validate(message, findings),
             _ => {}
         }
     }
@@ -140,8 +145,12 @@ fn text_violation(text: &str, rule: &str, value: &str, strict: bool) -> Option<S
             let bare = text.strip_prefix(':').unwrap_or(text);
             let bad_name = bare.is_empty() || (strict && !bare.chars().all(token));
             match value {
-                HEADER_NAME if bad_value || bad_name => Some("a header's name".to_owned()),
-                HEADER_VALUE if bad_value => Some("a header's value".to_owned()),
+                HEADER_NAME if bad_value || bad_name => {
+                    Some("a header's name: no NUL, CR or LF in it".to_owned())
+                }
+                HEADER_VALUE if bad_value => {
+                    Some("a header's value: no NUL, CR or LF in it".to_owned())
+                }
                 _ => None,
             }
         }

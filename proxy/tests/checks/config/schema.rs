@@ -42,7 +42,10 @@ fn schema_is_cut_from_envoys_descriptors() {
         std::fs::write(&path, &wanted).expect("the schema can be written");
     }
     let have = std::fs::read_to_string(&path).expect("the schema can be read");
-    assert_eq!(have, wanted, "schema.txt is stale: run this test with UPDATE_EXPECT=1");
+    let difference = have.lines().zip(wanted.lines()).find(|(have, wanted)| have != wanted);
+    let stale = "schema.txt is stale: run this test with UPDATE_EXPECT=1";
+    assert_eq!(difference, None, "{stale}");
+    assert_eq!(have.len(), wanted.len(), "{stale}");
 }
 
 /// The descriptor set inside the sources of `envoy-types`, which cargo downloads like any dependency.
@@ -57,7 +60,11 @@ fn descriptors() -> Option<PathBuf> {
     let package = packages.into_iter().flatten().find(|package| package["name"] == "envoy-types");
     let Some(manifest) = package.and_then(|package| package["manifest_path"].as_str()) else {
         let why = String::from_utf8_lossy(&output.stderr);
-        println!("skipped: the sources of envoy-types are not at hand: {}", why.trim());
+        let why = why.trim();
+        let _ = std::io::Write::write_fmt(
+            &mut std::io::stderr(),
+            format_args!("skipped: the sources of envoy-types are not at hand: {why}\n"),
+        );
         return None;
     };
     Some(Path::new(manifest).with_file_name("src/generated/types.bin"))

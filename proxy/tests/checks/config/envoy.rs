@@ -1,0 +1,176 @@
+//! What the real Envoy says of the same files. Without one (`ENVOY_BIN`, or `envoy` on `PATH`) there is nothing to
+//! compare with, and each test says so in one line; with `MESH_REQUIRE=envoy` it fails.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Once;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::{fixtures, read};
+
+/// How long Envoy may take to start.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[test]
+fn envoy_accepts_the_good_files() {
+    let Some(envoy) = envoy() else { return };
+    for path in fixtures("v3") {
+        assert_eq!(validate(&envoy, &path), Ok(()), "{}", path.display());
+    }
+}
+
+#[test]
+fn envoy_refuses_the_bad_files() {
+    let Some(envoy) = envoy() else { return };
+    for path in fixtures("bad/v3") {
+        assert!(validate(&envoy, &path).is_err(), "{} is accepted by Envoy", path.display());
+    }
+}
+
+#[test]
+fn envoy_accepts_what_is_only_not_supported_or_too_lax_for_us() {
+    let Some(envoy) = envoy() else { return };
+    for path in fixtures("unsupported/v3").into_iter().chain(fixtures("strict")) {
+        assert_eq!(validate(&envoy, &path), Ok(()), "{}", path.display());
+    }
+}
+
+#[test]
+fn envoy_dumps_the_same_bootstrap() {
+    let Some(envoy) = envoy() else { return };
+    for path in fixtures("v3") {
+        let ours = read(&path).unwrap().bootstrap.dump;
+        let theirs = Running::start(&envoy, &path).map(|running| running.bootstrap());
+        // A file without an admin server has no dump to compare.
+        let Some(mut theirs) = theirs else { continue };
+        // Envoy adds its version and extensions to the node.
+        if let Some(node) = theirs["node"].as_object_mut() {
+            for key in ["user_agent_name", "user_agent_build_version", "extensions"] {
+                node.remove(key);
+            }
+        }
+        if theirs["node"].as_object().is_some_and(serde_json::Map::is_empty) {
+            theirs.as_object_mut().unwrap().remove("node");
+        }
+        assert_eq!(ours, theirs, "{}", path.display());
+    }
+}
+
+/// Whether it has been said that there is none.
+static SAID: Once = Once::new();
+
+/// The real Envoy, if there is one.
+fn envoy() -> Option<PathBuf> {
+    let named = std::env::var_os("ENVOY_BIN").map(PathBuf::from);
+    let found = named.or_else(|| {
+        let path = std::env::var_os("PATH")?;
+        std::env::split_paths(&path).map(|folder| folder.join("envoy")).find(|file| file.is_file())
+    });
+    if found.is_none() {
+        let required = std::env::var("MESH_REQUIRE").unwrap_or_default();
+        assert!(!required.split(',').any(|what| what.trim() == "envoy"), "Envoy is required");
+        SAID.call_once(|| {
+            // Past the test runner's capture, which would hide it.
+            let _ = writeln!(
+                std::io::stderr(),
+                "skipped: comparing files with Envoy, for there is none (ENVOY_BIN, or envoy on PATH)"
+            );
+        });
+    }
+    found
+}
+
+fn command(envoy: &Path, file: &Path) -> Command {
+    let mut command = Command::new(envoy);
+    command.arg("-c").arg(file).args([
+        "--use-dynamic-base-id",
+        "--concurrency",
+        "1",
+        "-l",
+        "error",
+    ]);
+    command
+}
+
+fn validate(envoy: &Path, file: &Path) -> Result<(), String> {
+    let mut command = command(envoy, file);
+    let output = command.args(["--mode", "validate"]).output().expect("Envoy runs");
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// An Envoy that ends with the test.
+struct Running {
+    child: Child,
+    admin: String,
+}
+
+// === impl Running ===
+
+impl Running {
+    /// Starts it and waits for the address of its admin server; none if the file has no admin server.
+    fn start(envoy: &Path, file: &Path) -> Option<Self> {
+        read(file).expect("the file is good").bootstrap.admin?;
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let address = folder.path().join("admin");
+        let mut command = command(envoy, file);
+        command.arg("--admin-address-path").arg(&address);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let mut running = Self { child: child.expect("Envoy runs"), admin: String::new() };
+        let begun = Instant::now();
+        while running.admin.is_empty() {
+            assert!(begun.elapsed() < PATIENCE, "Envoy did not start");
+            let ended = running.child.try_wait().expect("the child can be asked");
+            assert_eq!(ended, None, "Envoy did not start with {}", file.display());
+            running.admin = std::fs::read_to_string(&address).unwrap_or_default();
+            std::thread::yield_now();
+        }
+        Some(running)
+    }
+
+    /// The bootstrap in its `/config_dump`.
+    fn bootstrap(&self) -> Value {
+        let mut stream = TcpStream::connect(&self.admin).expect("the admin server listens");
+        let head = "GET /config_dump HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n";
+        stream.write_all(head.as_bytes()).expect("the request can be written");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("the answer can be read");
+        let body = unchunked(&answer);
+        let dump: Value = serde_json::from_slice(&body).expect("the dump is JSON");
+        let configs = dump["configs"].as_array().expect("the dump has parts");
+        let part = configs.iter().find(|part| part["bootstrap"].is_object());
+        part.expect("the bootstrap is dumped")["bootstrap"].clone()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The body of an answer in chunks.
+fn unchunked(answer: &[u8]) -> Vec<u8> {
+    let line = |bytes: &[u8], end: &[u8]| {
+        bytes.windows(end.len()).position(|window| window == end).expect("the answer is whole")
+    };
+    let mut rest = &answer[line(answer, b"\r\n\r\n") + 4..];
+    let mut body = Vec::new();
+    loop {
+        let end = line(rest, b"\r\n");
+        let size = std::str::from_utf8(&rest[..end]).expect("a size is text");
+        let size = usize::from_str_radix(size, 16).expect("a size is hexadecimal");
+        if size == 0 {
+            return body;
+        }
+        body.extend_from_slice(&rest[end + 2..end + 2 + size]);
+        rest = &rest[end + 2 + size + 2..];
+    }
+}
