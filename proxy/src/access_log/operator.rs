@@ -3,7 +3,7 @@
 use std::env;
 use std::fs;
 use std::io::Write;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use http::HeaderName;
@@ -341,10 +341,7 @@ fn address(line: &mut Vec<u8>, value: Option<SocketAddr>) -> Option<()> {
 }
 
 fn ip(line: &mut Vec<u8>, value: Option<SocketAddr>) -> Option<()> {
-    match value?.ip() {
-        IpAddr::V4(ip) => write!(line, "{ip}").ok(),
-        IpAddr::V6(ip) => write!(line, "{ip}").ok(),
-    }
+    write!(line, "{}", value?.ip()).ok()
 }
 
 fn port(line: &mut Vec<u8>, value: Option<SocketAddr>) -> Option<()> {
