@@ -1,20 +1,22 @@
 //! From a file or a text to the validated configuration, or to the list of everything that is wrong with it.
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::bootstrap::{Bootstrap, Node as Identity, Version};
 use super::diagnostic::{Findings, Report};
 use super::schema::Schema;
-use super::source::{At, Node, Notation, Sources, Value};
+use super::source::{Entry, Node, Notation, Sources, Value};
 use super::{v1, v3};
 
 /// A larger file is refused unread. One with 5,000 clusters and as many routes has 2.5 MB.
 pub const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// What stands for the file's name where something came from the command line.
+const COMMAND_LINE: &str = "command line";
 
 /// What stands for the file's name where the text came from `--config-yaml`.
 const CONFIG_YAML: &str = "--config-yaml";
@@ -50,7 +52,9 @@ pub fn load(
         let message = "neither a file (-c) nor a text (--config-yaml) is given";
         return Err(Report::of_file("configuration", message));
     }
-    load.finish(path, [file, text], identity)
+    let given = load.identity(identity);
+    let versions: Vec<Version> = [file, text, given].into_iter().flatten().collect();
+    load.finish(path, &versions)
 }
 
 struct Load<'s> {
@@ -78,6 +82,27 @@ impl Load<'_> {
         }
         self.parse(CONFIG_YAML, text, Notation::Yaml)?;
         Ok(Version::V3)
+    }
+
+    /// What the command line says, as a tree that is laid over the others.
+    fn identity(&mut self, identity: &Identity) -> Option<Version> {
+        let Identity { id, cluster, zone } = identity;
+        if id.is_empty() && cluster.is_empty() && zone.is_empty() {
+            return None;
+        }
+        let at = self.sources.open(COMMAND_LINE);
+        let map = |entries: Vec<(&str, Node)>| {
+            let entry = |(key, node): (&str, Node)| Entry { key: key.to_owned(), at, node };
+            Node::new(at, Value::Map(entries.into_iter().map(entry).collect()))
+        };
+        let given = [("id", id), ("cluster", cluster)].into_iter().filter(|(_, s)| !s.is_empty());
+        let mut node: Vec<(&str, Node)> = given.map(|(key, s)| (key, Node::text(at, s))).collect();
+        if !zone.is_empty() {
+            node.push(("locality", map(vec![("zone", Node::text(at, zone))])));
+        }
+        let root = map(vec![("node", map(node))]);
+        self.roots.push(root);
+        Some(Version::V3)
     }
 
     fn parse(&mut self, name: &str, text: &str, notation: Notation) -> Result<(), Report> {
@@ -112,16 +137,10 @@ impl Load<'_> {
     }
 
     /// Reads the trees as messages, lays one over the other and lowers the result.
-    fn finish(
-        self,
-        path: Option<&Path>,
-        versions: [Option<Version>; 2],
-        identity: &Identity,
-    ) -> Result<Loaded, Report> {
+    fn finish(self, path: Option<&Path>, versions: &[Version]) -> Result<Loaded, Report> {
         let mut findings = Findings::default();
-        let versions: Vec<Version> = versions.into_iter().flatten().collect();
         let mut merged: Option<v3::Message<'_>> = None;
-        for (root, version) in self.roots.iter().zip(&versions) {
+        for (root, version) in self.roots.iter().zip(versions) {
             let message = self.message(root, *version, &mut findings);
             merged = match (merged, message) {
                 (Some(mut merged), Some(message)) => {
@@ -134,7 +153,7 @@ impl Load<'_> {
         let mut lowered = None;
         let mut dump = Json::Null;
         if let Some(message) = &merged {
-            let said: HashSet<At> = findings.places();
+            let said = findings.places();
             let mut later = Findings::default();
             v3::validate(message, &mut later);
             lowered = Some(v3::lower(message, &mut later));
@@ -146,12 +165,10 @@ impl Load<'_> {
         let failed = findings.errors() > 0;
         let report = findings.report(&self.sources, &self.roots);
         let Some(lowered) = lowered.filter(|_| !failed) else { return Err(report) };
-        let node = lowered.node.overridden_by(identity);
-        name_node(&mut dump, &node);
         let bootstrap = Bootstrap {
             path: path.map(Path::to_path_buf),
             version: versions.first().copied().unwrap_or(Version::V3),
-            node,
+            node: lowered.node,
             admin: lowered.admin,
             listeners: lowered.listeners,
             clusters: lowered.clusters,
@@ -178,20 +195,6 @@ impl Load<'_> {
                 findings.extend_elsewhere(later, &said);
                 message
             }
-        }
-    }
-}
-
-// === impl Identity ===
-
-impl Identity {
-    /// What the command line says, and where it says nothing, this.
-    fn overridden_by(self, identity: &Self) -> Self {
-        let pick = |over: &String, own: String| if over.is_empty() { own } else { over.clone() };
-        Self {
-            id: pick(&identity.id, self.id),
-            cluster: pick(&identity.cluster, self.cluster),
-            zone: pick(&identity.zone, self.zone),
         }
     }
 }
@@ -238,16 +241,4 @@ fn read(path: &Path) -> Result<String, String> {
 
 fn too_large() -> String {
     format!("larger than {} MiB", MAX_FILE_BYTES / (1024 * 1024))
-}
-
-/// Writes the node as it is in force into the dump.
-fn name_node(dump: &mut Json, node: &Identity) {
-    for (key, value) in [("id", &node.id), ("cluster", &node.cluster)] {
-        if !value.is_empty() {
-            dump["node"][key] = json!(value);
-        }
-    }
-    if !node.zone.is_empty() {
-        dump["node"]["locality"]["zone"] = json!(node.zone);
-    }
 }

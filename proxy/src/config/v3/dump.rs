@@ -16,8 +16,12 @@ pub(in crate::config) fn dump(message: &Message<'_>) -> Value {
 
 fn fields(message: &Message<'_>) -> Map<String, Value> {
     let mut map = Map::new();
-    for set in message.sets.iter().filter(|set| !set.is_default()) {
-        map.insert(set.field.name.to_owned(), held(set));
+    // The schema has the fields by their numbers, which is the order that Envoy prints.
+    for field in &message.schema.fields {
+        let set = message.sets.iter().find(|set| set.field.name == field.name);
+        if let Some(set) = set.filter(|set| !set.is_default()) {
+            map.insert(field.name.to_owned(), held(set));
+        }
     }
     map
 }
