@@ -40,7 +40,20 @@ pub(super) fn read(options: &Options) -> Result<Bootstrap, Error> {
     for warning in loaded.warnings.to_string().lines() {
         tracing::warn!("{warning}");
     }
+    check_logs(&loaded.bootstrap)?;
     Ok(loaded.bootstrap)
+}
+
+/// Reads the formats of all access logs, so that a mistake in one is found before anything is started.
+fn check_logs(bootstrap: &Bootstrap) -> Result<(), Error> {
+    if let Some(admin) = &bootstrap.admin {
+        AccessLogs::check(&admin.access_logs)?;
+    }
+    for listener in &bootstrap.listeners {
+        let Terminal::Http(manager) = &listener.terminal;
+        AccessLogs::check(&manager.access_logs)?;
+    }
+    Ok(())
 }
 
 /// Serves until told to end.
