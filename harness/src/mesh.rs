@@ -174,7 +174,11 @@ impl Mesh {
             let said = self.launcher.logs(node).await?.matches(APP_IS_READY).count();
             return Ok(starts > 0 && said >= starts);
         }
-        Ok(self.admin(node).is_ready().await)
+        // A container that has ended already is reached nowhere; that it has ended is seen next.
+        let Some(address) = self.addresses(node).and_then(|addresses| addresses.admin) else {
+            return Ok(false);
+        };
+        Ok(Admin::new(node, address).is_ready().await)
     }
 
     /// Asks a node to end (SIGTERM) and waits until it has.
