@@ -41,8 +41,8 @@ pub(super) struct Nameless(ContainerRequest<GenericImage>);
 /// What the container of this program is made from.
 pub(super) fn of(program: &Program, images: &Images, network: Network) -> Nameless {
     let request = match program {
-        Program::App(app) => app_request(app, &images.demo_app),
-        Program::Proxy(proxy) => proxy_request(proxy, &images.proxy),
+        Program::App(app) => app_request(app, exposed(&images.demo_app, &network)),
+        Program::Proxy(proxy) => proxy_request(proxy, exposed(&images.proxy, &network)),
     };
     Nameless(request.with_startup_timeout(patience()).with_host_config_modifier(move |host| {
         bound(host);
@@ -50,31 +50,38 @@ pub(super) fn of(program: &Program, images: &Images, network: Network) -> Namele
     }))
 }
 
-fn app_request(app: &AppPlan, image: &Image) -> ContainerRequest<GenericImage> {
+fn app_request(app: &AppPlan, image: GenericImage) -> ContainerRequest<GenericImage> {
     let decided = [
         ("SERVICE_API_HOST".to_owned(), "127.0.0.1".to_owned()),
         ("SERVICE_API_PORT".to_owned(), APP_PORT.to_string()),
     ];
     let wanted = app.environment.clone();
-    let request = ContainerRequest::from(generic(image));
+    let request = ContainerRequest::from(image);
     wanted
         .into_iter()
         .chain(decided)
         .fold(request, |request, (name, value)| request.with_env_var(name, value))
 }
 
-fn proxy_request(proxy: &ProxyPlan, image: &Image) -> ContainerRequest<GenericImage> {
+fn proxy_request(proxy: &ProxyPlan, image: GenericImage) -> ContainerRequest<GenericImage> {
     let path = format!("{CONFIG_FOLDER}/{}", proxy.config.version.file_name());
     let arguments = ["-c", &path, "--service-cluster", &proxy.service_cluster];
-    generic(image)
+    image
         .with_cmd(arguments.into_iter().chain(proxy.arguments.iter().map(String::as_str)))
         .with_copy_to(path.as_str(), proxy.config.text.clone().into_bytes())
 }
 
-/// An image by its id: testcontainers writes a name, a colon and a tag, and so does an id.
-fn generic(image: &Image) -> GenericImage {
+/// An image by its id (testcontainers writes a name, a colon and a tag, and so does an id), with the ports that its
+/// container exposes: an engine publishes no others, and refuses any on somebody else's network.
+fn exposed(image: &Image, network: &Network) -> GenericImage {
     let (algorithm, digest) = image.id.split_once(':').unwrap_or(("sha256", &image.id));
-    GenericImage::new(algorithm, digest)
+    let image = GenericImage::new(algorithm, digest);
+    match network {
+        Network::Of { .. } => image,
+        Network::Own { .. } => [TRAFFIC_PORT, ADMIN_PORT]
+            .into_iter()
+            .fold(image, |image, port| image.with_exposed_port(port.tcp())),
+    }
 }
 
 /// Gives a container bounds that are the same for every node.
