@@ -157,7 +157,13 @@ impl ContainerLauncher {
             Role::Sidecar => self.shared.namespace(node.instance).await?,
             Role::Gateway => container.id().to_owned(),
         };
-        self.shared.addresses(&published_by).await
+        let addresses = self.shared.addresses(&published_by).await?;
+        if addresses.admin.is_none() && self.pid(node).await?.is_none() {
+            // Nothing is published of a container that does not run.
+            let status = "its container does not run".to_owned();
+            return Err(Error::Ended { node, status, log: self.logs(node).await? });
+        }
+        Ok(addresses)
     }
 
     pub(crate) async fn pid(&self, node: Node) -> Result<Option<u32>, Error> {

@@ -15,17 +15,19 @@ use crate::{
     settings::Need,
 };
 
-/// A mesh of one app; `None`, with a line that says so, where there is no engine and none is required.
+/// A mesh with an app in both places that a container may have; `None`, with a line that says so, where there is no engine and none is required.
 async fn app(name: &str) -> Option<ContainerLauncher> {
     app_of(name, &Owner::this_process().unwrap()).await
 }
 
 async fn app_of(name: &str, owner: &Owner) -> Option<ContainerLauncher> {
     let environment = BTreeMap::from([("SERVICE_NAME".to_owned(), name.to_owned())]);
-    let node = NodePlan { node: Node::APP, program: Program::App(AppPlan { environment }) };
+    let program = Program::App(AppPlan { environment });
     let plan = Plan {
         name: format!("test-{}-{name}", std::process::id()),
-        nodes: vec![node],
+        nodes: [Node::APP, Node::GATEWAY]
+            .map(|node| NodePlan { node, program: program.clone() })
+            .into(),
         ports: Ports::Ephemeral,
     };
     match ContainerLauncher::owned(plan, owner).await {
@@ -102,8 +104,25 @@ async fn a_node_that_was_never_started_says_so() {
     let Some(launcher) = app("never").await else { return };
     let error = launcher.logs(Node::APP).await.unwrap_err();
     assert_eq!(error.report(), "cannot read the log of app\n  because: it was never started");
-    let error = launcher.start(Node::GATEWAY).await.unwrap_err();
+    let error = launcher.start(Node::SIDECAR).await.unwrap_err();
     assert!(error.report().ends_with("has no such node"), "{}", error.report());
+}
+
+#[tokio::test]
+async fn a_gateway_is_reached_on_loopback_while_it_runs() {
+    let Some(launcher) = app("gateway").await else { return };
+    launcher.start(Node::GATEWAY).await.unwrap();
+    let Addresses { traffic: Some(traffic), admin: Some(admin) } =
+        launcher.addresses(Node::GATEWAY).await.unwrap()
+    else {
+        panic!("both ports are published");
+    };
+    assert!(traffic.ip().is_loopback() && admin.ip().is_loopback() && traffic != admin);
+
+    launcher.kill(Node::GATEWAY).await.unwrap();
+    let error = launcher.addresses(Node::GATEWAY).await.unwrap_err();
+    assert!(matches!(error, Error::Ended { node: Node::GATEWAY, .. }), "{error}");
+    launcher.tear_down().await.unwrap();
 }
 
 #[tokio::test]
