@@ -106,10 +106,10 @@ impl Hcm {
 // === impl Terminal ===
 
 impl Terminal {
-    async fn serve(&self, request: Request, host: &str, info: &mut StreamInfo) -> Response {
+    async fn serve(&self, request: Box<Request>, host: &str, info: &mut StreamInfo) -> Response {
         match self {
             Self::Router(router) => router.serve(request, host, info).await,
-            Self::Handler(handler) => handler.handle(request).await,
+            Self::Handler(handler) => handler.handle(*request).await,
         }
     }
 }

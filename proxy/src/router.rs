@@ -40,7 +40,12 @@ impl Router {
     }
 
     /// Does with a request what the table says.
-    pub async fn serve(&self, request: Request, host: &str, info: &mut StreamInfo) -> Response {
+    pub async fn serve(
+        &self,
+        request: Box<Request>,
+        host: &str,
+        info: &mut StreamInfo,
+    ) -> Response {
         self.stats.rq_total.inc();
         let Some(Selected { virtual_host, route }) = self.table.select(host, request.uri().path())
         else {

@@ -75,7 +75,7 @@ impl Finish {
         hcm: Rc<Hcm>,
         connection: Rc<Connection>,
         request: &http::Request<Incoming>,
-    ) -> Self {
+    ) -> Box<Self> {
         let stats = &hcm.stats;
         stats.downstream_rq_total.inc();
         let protocol = match request.version() {
@@ -93,7 +93,7 @@ impl Finish {
             info.start_wall = Some(clock::wall());
         }
         let active = stats.downstream_rq_active.hold();
-        Self {
+        Box::new(Self {
             info,
             connection,
             upload: None,
@@ -102,7 +102,7 @@ impl Finish {
             ended: false,
             _active: active,
             hcm,
-        }
+        })
     }
 
     /// Follows the request's body, unless there is none.

@@ -1,6 +1,6 @@
 //! What we do to a request's head before anybody looks at it.
 
-use http::header::{COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::header::{COOKIE, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{PathAndQuery, Uri};
 use http::{Method, StatusCode, Version};
 use hyper::body::Incoming;
@@ -12,17 +12,10 @@ use crate::message::{Body, Request, headers, hop_by_hop};
 use super::Hcm;
 use super::finish::Finish;
 
-/// What only Envoy itself may say, so that no client can: stripped where the request comes from outside.
-const INTERNAL_ONLY: [HeaderName; 4] = [
-    headers::X_ENVOY_EXPECTED_RQ_TIMEOUT_MS,
-    headers::X_ENVOY_UPSTREAM_RQ_TIMEOUT_MS,
-    headers::X_ENVOY_MAX_RETRIES,
-    headers::X_ENVOY_INTERNAL,
-];
-
 /// A request that is ready for the filter chain, and the host it is for.
 pub(super) struct Prepared {
-    pub(super) request: Request,
+    /// Boxed, since it is handed down through many calls on its way.
+    pub(super) request: Box<Request>,
     pub(super) host: HeaderValueText,
 }
 
@@ -49,16 +42,13 @@ pub(super) fn prepare(
         check_upgrade(hcm, &parts.headers)?;
     }
     hop_by_hop::strip_request(&mut parts.headers);
-    for name in INTERNAL_ONLY {
-        parts.headers.remove(name);
-    }
     if http2 {
         join_cookies(&mut parts.headers);
     }
     add(hcm, &mut parts.headers);
     say_empty(&parts.method, &mut parts.headers, &body);
     finish.note(&parts);
-    Ok(Prepared { request: Request::from_parts(parts, body), host })
+    Ok(Prepared { request: Box::new(Request::from_parts(parts, body)), host })
 }
 
 /// What the HTTP/1 codec lets through and must not.

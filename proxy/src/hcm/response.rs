@@ -10,7 +10,7 @@ use super::Hcm;
 use super::finish::Finish;
 
 /// Adds `date` and `server`, tells the client to close if it must, and lets `finish` follow the body to its end.
-pub(super) fn finish(hcm: &Hcm, mut response: Response, mut finish: Finish) -> Response {
+pub(super) fn finish(hcm: &Hcm, mut response: Response, mut finish: Box<Finish>) -> Response {
     let headers = response.headers_mut();
     if !headers.contains_key(DATE) {
         headers.insert(DATE, date::now());
@@ -38,5 +38,5 @@ pub(super) fn finish(hcm: &Hcm, mut response: Response, mut finish: Finish) -> R
     let (parts, body) = response.into_parts();
     finish.note_response(&parts);
     let body = if http1 { body.without_trailers() } else { body };
-    Response::from_parts(parts, body.watched(Box::new(finish)))
+    Response::from_parts(parts, body.watched(finish))
 }

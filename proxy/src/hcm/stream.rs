@@ -30,3 +30,16 @@ pub(super) async fn serve(
     };
     Ok(response::finish(&hcm, response, finish))
 }
+
+#[cfg(test)]
+mod tests {
+    /// The future is moved into place for every request, and is memory for as long as the request lasts.
+    #[test]
+    fn a_request_in_flight_is_small() {
+        fn size<A, B, C, F>(_: impl FnOnce(A, B, C) -> F) -> usize {
+            size_of::<F>()
+        }
+        let size = size(super::serve);
+        assert!(size <= 1792, "{size} bytes");
+    }
+}

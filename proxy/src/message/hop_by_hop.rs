@@ -4,27 +4,12 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::headers;
 
-/// What a request loses whatever it says.
-const OF_REQUESTS: [HeaderName; 6] = [
-    header::CONNECTION,
-    headers::KEEP_ALIVE,
-    headers::PROXY_CONNECTION,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    headers::HTTP2_SETTINGS,
-];
-
-/// What a response loses. Envoy does not look at what a response's `connection` names.
-const OF_RESPONSES: [HeaderName; 5] = [
-    header::CONNECTION,
-    headers::KEEP_ALIVE,
-    headers::PROXY_CONNECTION,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
-
 /// Strips a request's.
 pub fn strip_request(headers: &mut HeaderMap) {
+    // Most requests have none of them, and one look at each name is cheaper than a search for each of ours.
+    if !headers.keys().any(|name| is_of_request(name.as_str())) {
+        return;
+    }
     if headers.contains_key(header::CONNECTION) {
         strip_named(headers);
     }
@@ -41,11 +26,58 @@ pub fn strip_request(headers: &mut HeaderMap) {
     }
 }
 
-/// Strips a response's.
+/// Strips a response's. Envoy does not look at what a response's `connection` names.
 pub fn strip_response(headers: &mut HeaderMap) {
-    for name in OF_RESPONSES {
+    if !headers.keys().any(|name| is_of_connection(name.as_str())) {
+        return;
+    }
+    for name in OF_CONNECTIONS {
         remove(headers, &name);
     }
+}
+
+/// What a message loses whatever it says.
+const OF_CONNECTIONS: [HeaderName; 5] = [
+    header::CONNECTION,
+    headers::KEEP_ALIVE,
+    headers::PROXY_CONNECTION,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// What a request loses: the same; what only Envoy itself may say, so that no client can; and HTTP/2's offer.
+const OF_REQUESTS: [HeaderName; 10] = [
+    header::CONNECTION,
+    headers::KEEP_ALIVE,
+    headers::PROXY_CONNECTION,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    headers::HTTP2_SETTINGS,
+    headers::X_ENVOY_EXPECTED_RQ_TIMEOUT_MS,
+    headers::X_ENVOY_UPSTREAM_RQ_TIMEOUT_MS,
+    headers::X_ENVOY_MAX_RETRIES,
+    headers::X_ENVOY_INTERNAL,
+];
+
+fn is_of_connection(name: &str) -> bool {
+    matches!(
+        name,
+        "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding" | "upgrade"
+    )
+}
+
+/// Whether a request's header is one of those that go, or that decide what else goes.
+fn is_of_request(name: &str) -> bool {
+    is_of_connection(name)
+        || matches!(
+            name,
+            "te" | "expect"
+                | "http2-settings"
+                | "x-envoy-expected-rq-timeout-ms"
+                | "x-envoy-upstream-rq-timeout-ms"
+                | "x-envoy-max-retries"
+                | "x-envoy-internal"
+        )
 }
 
 /// Whether a comma list has this token, whatever its case.
@@ -113,6 +145,17 @@ mod tests {
             ("accept", "*/*"),
         ]);
         assert_eq!(kept, ["host: a", "bar: 2", "te: trailers", "accept: */*"]);
+    }
+
+    #[test]
+    fn no_client_says_what_only_envoy_may() {
+        for name in super::OF_REQUESTS {
+            assert!(super::is_of_request(name.as_str()), "{name}");
+        }
+        for name in super::OF_CONNECTIONS {
+            assert!(super::is_of_connection(name.as_str()), "{name}");
+        }
+        assert_eq!(strip(&[("x-envoy-internal", "true"), ("x-envoy-max-retries", "9")]), [""; 0]);
     }
 
     #[test]

@@ -88,7 +88,8 @@ impl Table {
         for host in &config.virtual_hosts {
             table.add(host);
         }
-        let by_length = |(one, _): &(String, usize), (other, _): &(String, usize)| other.len().cmp(&one.len());
+        let by_length =
+            |(one, _): &(String, usize), (other, _): &(String, usize)| other.len().cmp(&one.len());
         table.suffixes.sort_by(by_length);
         table.prefixes.sort_by(by_length);
         table
@@ -159,8 +160,9 @@ impl Table {
         // The star stands for at least one character.
         let longer = |part: &str| host.len() > part.len();
         let suffix = self.suffixes.iter().find(|(part, _)| longer(part) && host.ends_with(part));
-        let wild = suffix
-            .or_else(|| self.prefixes.iter().find(|(part, _)| longer(part) && host.starts_with(part)));
+        let wild = suffix.or_else(|| {
+            self.prefixes.iter().find(|(part, _)| longer(part) && host.starts_with(part))
+        });
         wild.map(|(_, index)| *index).or(self.any)
     }
 }

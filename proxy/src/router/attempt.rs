@@ -58,13 +58,13 @@ impl Attempt<'_> {
     /// Sends the request and waits for the response's head.
     pub(super) async fn run(
         &self,
-        request: Request,
+        mut request: Box<Request>,
         info: &mut StreamInfo,
     ) -> Result<Response, Failure> {
         let cluster = &self.local.cluster;
         let target = self.local.choose().ok_or(Failure::NoHealthyHost)?;
         info.upstream_host = Some(target.host.address);
-        let mut request = address(request, &target);
+        address(&mut request, &target);
         for _ in 0..MOST_STALE {
             let mut lease = target.pool.checkout().await?;
             info.upstream_local = lease.local_address();
@@ -76,7 +76,7 @@ impl Attempt<'_> {
             };
             let failure = Failure::of_exchange(&error.error);
             if let Some(unsent) = error.unsent {
-                request = *unsent;
+                request = unsent;
                 continue;
             }
             running.host.stats.rq_error.inc();
@@ -134,10 +134,10 @@ impl Attempt<'_> {
 }
 
 /// Makes the request's head what the host's codec wants: HTTP/1.1 has its authority in `host`, HTTP/2 in the URI.
-fn address(mut request: Request, target: &LocalHost) -> Request {
+fn address(request: &mut Request, target: &LocalHost) {
     if !target.pool.is_http2() {
         *request.version_mut() = Version::HTTP_11;
-        return request;
+        return;
     }
     *request.version_mut() = Version::HTTP_2;
     let host = request.headers_mut().remove(HOST);
@@ -149,7 +149,6 @@ fn address(mut request: Request, target: &LocalHost) -> Request {
         parts.authority = Some(Authority::from_static("localhost"));
     }
     *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
-    request
 }
 
 // === impl Download ===

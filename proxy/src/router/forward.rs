@@ -7,7 +7,7 @@ use http::HeaderValue;
 
 use crate::base::clock;
 use crate::message::local_reply::LocalReply;
-use crate::message::{Request, Response, headers};
+use crate::message::{Body, Request, Response, headers};
 use crate::route::Forward;
 use crate::stream_info::StreamInfo;
 use crate::upstream::Local;
@@ -22,7 +22,7 @@ impl Router {
     /// Sends a request to its cluster.
     pub(super) async fn forward(
         &self,
-        mut request: Request,
+        mut request: Box<Request>,
         forward: &Forward,
         info: &mut StreamInfo,
     ) -> Response {
@@ -48,7 +48,7 @@ impl Router {
         &self,
         timeout: Option<Duration>,
         local: &Rc<Local>,
-        request: Request,
+        mut request: Box<Request>,
         info: &mut StreamInfo,
     ) -> Result<Response, Failure> {
         let attempt = Attempt {
@@ -58,7 +58,7 @@ impl Router {
         let Some(timeout) = timeout else {
             return attempt.run(request, info).await;
         };
-        let (request, upload) = follow(request);
+        let upload = follow(&mut request);
         let deadline = async {
             if let Some(upload) = &upload {
                 upload.done().await;
@@ -82,13 +82,15 @@ impl Router {
 }
 
 /// Follows the request's body, unless there is none.
-fn follow(request: Request) -> (Request, Option<Rc<Upload>>) {
+fn follow(request: &mut Request) -> Option<Rc<Upload>> {
     if request.body().is_empty() {
-        return (request, None);
+        return None;
     }
     let upload = Rc::new(Upload::default());
     let watch = Box::new(Progress(upload.clone()));
-    (request.map(|body| body.watched(watch)), Some(upload))
+    let body = std::mem::replace(request.body_mut(), Body::empty());
+    *request.body_mut() = body.watched(watch);
+    Some(upload)
 }
 
 /// The reply to a failure, counted like the response it stands for.

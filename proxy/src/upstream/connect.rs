@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time;
 
 use crate::base::clock;
+use crate::config::cluster::Protocol;
 use crate::transport::socket;
 
 use super::{Cluster, Host};
@@ -33,6 +34,10 @@ pub enum ConnectError {
 pub async fn dial(cluster: &Cluster, host: &Host) -> Result<TcpStream, ConnectError> {
     let stats = &cluster.stats;
     stats.upstream_cx_total.inc();
+    match cluster.config.protocol {
+        Protocol::Http1 => stats.upstream_cx_http1_total.inc(),
+        Protocol::Http2(_) => stats.upstream_cx_http2_total.inc(),
+    }
     host.stats.cx_total.inc();
     let start = clock::now();
     let error =
@@ -48,6 +53,7 @@ pub async fn dial(cluster: &Cluster, host: &Host) -> Result<TcpStream, ConnectEr
             }
         };
     stats.upstream_cx_connect_fail.inc();
+    stats.upstream_cx_destroy.inc();
     host.stats.cx_connect_fail.inc();
     tracing::debug!(cluster = %cluster.name, host = %host.address, %error, "connect failed");
     Err(error)

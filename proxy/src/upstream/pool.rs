@@ -91,7 +91,10 @@ impl Lease {
     ///
     /// # Errors
     /// The connection broke, or the host broke the protocol.
-    pub async fn send(&mut self, request: Request) -> Result<http::Response<Incoming>, SendError> {
+    pub async fn send(
+        &mut self,
+        request: Box<Request>,
+    ) -> Result<http::Response<Incoming>, SendError> {
         match self {
             Self::Http1(lease) => lease.send(request).await,
             Self::Http2(lease) => lease.send(request).await,

@@ -9,7 +9,11 @@ fn route(path: PathMatch, cluster: &str) -> config::Route {
         name: String::new(),
         path,
         case_sensitive: true,
-        action: config::Action::Forward(Forward { cluster, timeout: None, cluster_not_found_status: 503 }),
+        action: config::Action::Forward(Forward {
+            cluster,
+            timeout: None,
+            cluster_not_found_status: 503,
+        }),
     }
 }
 

@@ -49,6 +49,17 @@ pub(super) struct Open {
     _permit: Permit,
 }
 
+/// The least that hyper's codec for HTTP/1 can do with.
+const LEAST_BUFFER: usize = 8 * 1024;
+
+/// More than this is of no use to it, and would only be memory.
+const MOST_BUFFER: usize = 400 * 1024;
+
+/// How much a codec may hold back for a slow peer, with this `per_connection_buffer_limit_bytes`.
+pub(super) fn buffer(limit: u32) -> usize {
+    (limit as usize).clamp(LEAST_BUFFER, MOST_BUFFER)
+}
+
 // === impl Open ===
 
 impl Open {

@@ -17,7 +17,7 @@ use crate::upstream::connect::{self, ConnectError};
 use crate::upstream::limits::Permit;
 use crate::upstream::{Cluster, Host};
 
-use super::driver::{Open, State};
+use super::driver::{self, Open, State};
 use super::{PoolError, SendError};
 
 /// How many idle connections a checkout looks at for one that is ready. One that is not is still writing the rest of
@@ -71,6 +71,13 @@ impl Pool {
         if let Some(connection) = pool.take_idle() {
             return Ok(pool.lease(connection));
         }
+        // Boxed: it is rare, and large, and would be room in every request.
+        Box::pin(self.wait_for_one()).await
+    }
+
+    /// A connection that is made for this request, or one that becomes free before.
+    async fn wait_for_one(&self) -> Result<Lease, PoolError> {
+        let pool = &self.0;
         let stats = &pool.cluster.stats;
         let Some(_permit) = pool.cluster.limits.pending.take() else {
             stats.upstream_rq_pending_overflow.inc();
@@ -124,10 +131,10 @@ impl Shared {
         let socket = connect::dial(&self.cluster, &self.host).await?;
         let (open, stream) = Open::new(&self.cluster, &self.host, socket, permit);
         let (sender, connection) = Builder::new()
+            .max_buf_size(driver::buffer(self.cluster.config.buffer_limit))
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| ConnectError::Handshake(Arc::new(error)))?;
-        self.cluster.stats.upstream_cx_http1_total.inc();
         self.open.set(self.open.get() + 1);
         let state = open.state.clone();
         let pool = Rc::downgrade(self);
@@ -185,7 +192,7 @@ impl Shared {
 impl Lease {
     pub(super) async fn send(
         &mut self,
-        request: Request,
+        request: Box<Request>,
     ) -> Result<http::Response<Incoming>, SendError> {
         let Some(connection) = &mut self.connection else {
             unreachable!("a lease has its connection until it is released, which consumes it");
@@ -196,9 +203,9 @@ impl Lease {
         if !connection.sender.is_ready()
             && let Err(error) = connection.sender.ready().await
         {
-            return Err(SendError { unsent: Some(Box::new(request)), error, reused });
+            return Err(SendError { unsent: Some(request), error, reused });
         }
-        connection.sender.try_send_request(request).await.map_err(|mut error| SendError {
+        connection.sender.try_send_request(*request).await.map_err(|mut error| SendError {
             unsent: error.take_message().map(Box::new),
             error: error.into_error(),
             reused,

@@ -18,7 +18,7 @@ use crate::upstream::connect::{self, ConnectError};
 use crate::upstream::limits::Permit;
 use crate::upstream::{Cluster, Host};
 
-use super::driver::{Open, State};
+use super::driver::{self, Open, State};
 use super::{PoolError, SendError};
 
 /// The HTTP/2 connections of one worker to one host.
@@ -70,6 +70,13 @@ impl Pool {
         if let Some(connection) = pool.take_ready() {
             return Ok(pool.lease(connection));
         }
+        // Boxed: it is rare, and large, and would be room in every request.
+        Box::pin(self.wait_for_one()).await
+    }
+
+    /// A connection that is made for this request, or one that becomes free before.
+    async fn wait_for_one(&self) -> Result<Lease, PoolError> {
+        let pool = &self.0;
         let stats = &pool.cluster.stats;
         let Some(_permit) = pool.cluster.limits.pending.take() else {
             stats.upstream_rq_pending_overflow.inc();
@@ -139,10 +146,10 @@ impl Shared {
             .initial_stream_window_size(self.settings.initial_stream_window)
             .initial_connection_window_size(self.settings.initial_connection_window)
             .header_table_size(self.settings.hpack_table_size)
+            .max_send_buf_size(driver::buffer(self.cluster.config.buffer_limit))
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| ConnectError::Handshake(Arc::new(error)))?;
-        self.cluster.stats.upstream_cx_http2_total.inc();
         open.state.capacity.set(self.settings.max_concurrent_streams as usize);
         let connection_state = open.state.clone();
         open.drive(
@@ -179,10 +186,10 @@ impl Shared {
 impl Lease {
     pub(super) async fn send(
         &mut self,
-        request: Request,
+        request: Box<Request>,
     ) -> Result<http::Response<Incoming>, SendError> {
         let reused = self.connection.state.requests.get() > 1;
-        self.connection.sender.try_send_request(request).await.map_err(|mut error| {
+        self.connection.sender.try_send_request(*request).await.map_err(|mut error| {
             let unsent = error.take_message().map(Box::new);
             if unsent.is_some() {
                 // The peer goes away: it takes no more, but what it carries goes on.
