@@ -3,18 +3,16 @@
 //! ```no_run
 //! use outrigger_harness::{mesh::Mesh, node::Node, topology::Topology, trial::{Mode, run}};
 //!
-//! #[test]
-//! fn the_gateway_outlives_its_sidecar() {
-//!     run(Mode::V1Process, |version| Topology::tutorial(version).unwrap(), async |mesh: &Mesh| {
-//!         let client = mesh.client();
-//!         client.get("/").await.unwrap().expect_status(200).expect_header("server", "envoy");
-//!         mesh.kill(Node::SIDECAR).await.unwrap();
-//!         mesh.admin(Node::GATEWAY).gauge("cluster.app.upstream_cx_active").becomes(0).await;
-//!         client.get("/").await.unwrap().expect_status(503);
-//!         mesh.start(Node::SIDECAR).await.unwrap();
-//!         client.get("/").await.unwrap().expect_status(200);
-//!     });
-//! }
+//! // The whole of a test called `the_gateway_outlives_its_sidecar`.
+//! run(Mode::V1Process, |version| Topology::tutorial(version).unwrap(), async |mesh: &Mesh| {
+//!     let client = mesh.client();
+//!     client.get("/").await.unwrap().expect_status(200).expect_header("server", "envoy");
+//!     mesh.kill(Node::SIDECAR).await.unwrap();
+//!     mesh.admin(Node::GATEWAY).gauge("cluster.app.upstream_cx_active").becomes(0).await;
+//!     client.get("/").await.unwrap().expect_status(503);
+//!     mesh.start(Node::SIDECAR).await.unwrap();
+//!     client.get("/").await.unwrap().expect_status(200);
+//! });
 //! ```
 //!
 //! | question | answer |
