@@ -53,6 +53,8 @@ pub struct HttpConnectionManager {
     pub skip_xff_append: bool,
     /// `common_http_protocol_options.idle_timeout`; none is off.
     pub idle_timeout: Option<Duration>,
+    /// `common_http_protocol_options.max_requests_per_connection`; none (the default) is no limit.
+    pub max_requests_per_connection: Option<u32>,
     /// `stream_idle_timeout`; none is off.
     pub stream_idle_timeout: Option<Duration>,
     /// `request_timeout`; none (the default) is off.
@@ -119,6 +121,7 @@ impl HttpConnectionManager {
             xff_num_trusted_hops: 0,
             skip_xff_append: false,
             idle_timeout: Some(DEFAULT_IDLE_TIMEOUT),
+            max_requests_per_connection: None,
             stream_idle_timeout: None,
             request_timeout: None,
             request_headers_timeout: None,

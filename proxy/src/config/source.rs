@@ -39,6 +39,9 @@ pub(super) enum Value {
     Int(i64),
     Float(f64),
     Text(String),
+    /// A plain scalar of YAML that is a number other than a small whole one. v3 has it as a text, as Envoy does (a
+    /// commit's hash such as 12345e7 stays what it is); v1 has it as a number.
+    Loose(String),
     List(Vec<Node>),
     Map(Vec<Entry>),
     /// Something that has been reported: it is neither right nor absent. No reader makes it.
@@ -156,6 +159,7 @@ impl Node {
         match self.value {
             Value::Int(value) => Some(value),
             Value::Float(value) => whole(value),
+            Value::Loose(ref text) => text.parse().ok().or_else(|| whole(text.parse().ok()?)),
             _ => None,
         }
     }
@@ -166,7 +170,7 @@ impl Node {
             Value::Null => "null",
             Value::Bool(_) => "a boolean",
             Value::Int(_) => "an integer",
-            Value::Float(_) => "a number with a fraction",
+            Value::Float(_) | Value::Loose(_) => "a number",
             Value::Text(_) => "a string",
             Value::List(_) => "a list",
             Value::Map(_) => "an object",
@@ -209,6 +213,7 @@ impl Node {
             | Value::Int(_)
             | Value::Float(_)
             | Value::Text(_)
+            | Value::Loose(_)
             | Value::Wrong => {}
         }
     }
@@ -223,6 +228,7 @@ impl fmt::Display for Node {
             Value::Int(value) => write!(f, "{value}"),
             Value::Float(value) => write!(f, "{value:?}"),
             Value::Text(value) => write!(f, "{}", Quoted(value)),
+            Value::Loose(value) => write!(f, "{value}"),
             Value::List(_) | Value::Map(_) | Value::Wrong => f.write_str(self.kind()),
         }
     }

@@ -233,10 +233,12 @@ fn resolve(text: &str) -> Value {
     if let Some(value) = boolean(text) {
         return Value::Bool(value);
     }
-    if let Some(value) = integer(text) {
-        return Value::Int(value);
+    match integer(text) {
+        Some(value) if i32::try_from(value).is_ok() => Value::Int(value),
+        Some(value) => Value::Loose(value.to_string()),
+        None if is_float(text) => Value::Loose(text.to_owned()),
+        None => Value::Text(text.to_owned()),
     }
-    float(text).map_or_else(|| Value::Text(text.to_owned()), Value::Float)
 }
 
 /// yaml-cpp's booleans: YAML 1.1's words, in lower case, upper case or with one capital.
@@ -270,15 +272,11 @@ fn integer(text: &str) -> Option<i64> {
     i64::from_str_radix(&format!("{sign}{digits}"), radix).ok()
 }
 
-fn float(text: &str) -> Option<f64> {
-    match text {
-        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => Some(f64::INFINITY),
-        "-.inf" | "-.Inf" | "-.INF" => Some(f64::NEG_INFINITY),
-        ".nan" | ".NaN" | ".NAN" => Some(f64::NAN),
-        // Rust's own words for infinity and the like are text here.
-        _ if text.chars().any(|c| c.is_ascii_alphabetic() && !matches!(c, 'e' | 'E')) => None,
-        _ => text.parse().ok(),
-    }
+/// Whether it is a number with a fraction or an exponent. What YAML calls infinite or no number is text.
+fn is_float(text: &str) -> bool {
+    let digits =
+        text.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E'));
+    digits && text.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
 fn scalar_is_plain(plain: bool, tag: Option<&Tag>, start: &Marker) -> Result<bool, SyntaxError> {
@@ -303,7 +301,7 @@ fn unknown_tag(tag: &Tag, start: &Marker) -> SyntaxError {
 /// What a copy of the tree costs, in bytes, roughly.
 fn cost(node: &Node) -> usize {
     let below = match &node.value {
-        Value::Text(text) => text.len(),
+        Value::Text(text) | Value::Loose(text) => text.len(),
         Value::List(items) => items.iter().map(cost).sum(),
         Value::Map(entries) => entries
             .iter()

@@ -179,7 +179,11 @@ impl Context<'_> {
     }
 
     fn is_integer(&mut self, node: &Node, min: i64, max: i64) -> bool {
-        let exact = self.loose || matches!(node.value, Value::Int(_));
+        let exact = match &node.value {
+            Value::Int(_) => true,
+            Value::Loose(text) => self.loose || text.parse::<i64>().is_ok(),
+            _ => self.loose,
+        };
         let Some(value) = node.whole().filter(|_| exact) else {
             return self.wrong(node, "an integer");
         };

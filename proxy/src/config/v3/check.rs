@@ -171,7 +171,7 @@ impl<'s> Checker<'_, 's> {
         match &node.value {
             Value::Bool(value) => Some(Datum::Bool(*value)),
             // Envoy's reader takes a boolean in quotes, by the words of `absl::SimpleAtob`.
-            Value::Text(text) => match text.to_ascii_lowercase().as_str() {
+            Value::Text(text) | Value::Loose(text) => match text.to_ascii_lowercase().as_str() {
                 "true" | "t" | "yes" | "y" | "1" => Some(Datum::Bool(true)),
                 "false" | "f" | "no" | "n" | "0" => Some(Datum::Bool(false)),
                 _ => self.wrong(node, "true or false"),
@@ -188,7 +188,9 @@ impl<'s> Checker<'_, 's> {
         let value = match &node.value {
             Value::Int(_) | Value::Float(_) => node.whole(),
             // Proto3's JSON writes 64-bit integers as strings, and takes them back for all widths.
-            Value::Text(text) => text.parse().ok().or_else(|| whole(text.parse().ok()?)),
+            Value::Text(text) | Value::Loose(text) => {
+                text.parse().ok().or_else(|| whole(text.parse().ok()?))
+            }
             _ => None,
         };
         let Some(value) = value else {
@@ -209,7 +211,7 @@ impl<'s> Checker<'_, 's> {
             #[expect(clippy::cast_precision_loss, reason = "protobuf reads it as a double too")]
             Value::Int(value) => Some(*value as f64),
             Value::Float(value) => Some(*value),
-            Value::Text(text) => text.parse().ok(),
+            Value::Text(text) | Value::Loose(text) => text.parse().ok(),
             _ => None,
         };
         match value {
@@ -220,7 +222,7 @@ impl<'s> Checker<'_, 's> {
 
     fn text(&mut self, node: &Node) -> Option<String> {
         match &node.value {
-            Value::Text(text) => Some(text.clone()),
+            Value::Text(text) | Value::Loose(text) => Some(text.clone()),
             Value::Bool(_) | Value::Int(_) | Value::Float(_) => {
                 self.findings
                     .error(node.at, format!("expected a string, found {node}"))
@@ -235,7 +237,7 @@ impl<'s> Checker<'_, 's> {
 
     fn duration(&mut self, node: &Node) -> Option<Datum<'s>> {
         match &node.value {
-            Value::Text(text) => match parse_duration(text) {
+            Value::Text(text) | Value::Loose(text) => match parse_duration(text) {
                 Some(duration) => Some(Datum::Duration(duration)),
                 None => self.wrong(node, "a duration of zero or more seconds, as \"0.25s\""),
             },
@@ -251,7 +253,7 @@ impl<'s> Checker<'_, 's> {
 
     fn enumeration(&mut self, node: &Node, known: &Enum) -> Option<Datum<'s>> {
         let found = match &node.value {
-            Value::Text(text) => {
+            Value::Text(text) | Value::Loose(text) => {
                 let number = text.parse::<i32>().ok();
                 // Envoy's reader forgives case.
                 let name = text.to_ascii_uppercase();

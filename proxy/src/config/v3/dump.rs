@@ -86,7 +86,7 @@ fn raw(node: &Node) -> Value {
         Raw::Bool(value) => Value::from(*value),
         Raw::Int(value) => Value::from(*value),
         Raw::Float(value) => Value::from(*value),
-        Raw::Text(value) => Value::from(value.as_str()),
+        Raw::Text(value) | Raw::Loose(value) => Value::from(value.as_str()),
         Raw::List(items) => Value::Array(items.iter().map(raw).collect()),
         Raw::Map(entries) => Value::Object(
             entries.iter().map(|entry| (entry.key.clone(), raw(&entry.node))).collect(),

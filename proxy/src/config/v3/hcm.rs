@@ -49,6 +49,9 @@ pub(super) fn lower(
         xff_num_trusted_hops: number("xff_num_trusted_hops", 0),
         skip_xff_append: flag("skip_xff_append"),
         idle_timeout: protocol::timeout(common, "idle_timeout", Some(DEFAULT_IDLE_TIMEOUT)),
+        max_requests_per_connection: common
+            .and_then(|common| common.u32("max_requests_per_connection"))
+            .filter(|most| *most > 0),
         stream_idle_timeout: protocol::timeout(
             Some(hcm),
             "stream_idle_timeout",
