@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use outrigger::config::bootstrap::{Bootstrap, Node};
+use outrigger::config::coverage::COVERAGE;
 use outrigger::config::diagnostic::Severity;
 use outrigger::config::{Loaded, load};
 
@@ -41,6 +42,22 @@ fn unsupported_keys_of_v1_are_refused_by_name() {
 #[test]
 fn what_envoy_passes_over_is_refused_as_expected() {
     refuse("strict");
+}
+
+#[test]
+fn every_supported_field_is_in_a_good_file() {
+    let texts = fixtures("v3").into_iter().map(|path| std::fs::read_to_string(path).unwrap());
+    let texts: String = texts.collect();
+    let mut unused = Vec::new();
+    for covered in COVERAGE {
+        let fixed = covered.fixed.iter().map(|(name, _)| name);
+        for field in covered.applied.iter().chain(covered.no_op).chain(fixed) {
+            if !texts.contains(&format!("{field}: ")) && !texts.contains(&format!("{field}:\n")) {
+                unused.push(format!("{}.{field}", covered.message));
+            }
+        }
+    }
+    assert!(unused.is_empty(), "{}", unused.join("\n"));
 }
 
 #[test]
