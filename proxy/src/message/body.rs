@@ -1,5 +1,7 @@
 //! The one body type: bytes that pass through, and the guards that watch them pass.
 
+mod received;
+
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -8,6 +10,8 @@ use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
+
+use self::received::Received;
 
 /// A body in transit.
 ///
@@ -28,6 +32,9 @@ pub enum BodyError {
     /// What it came from broke.
     #[error(transparent)]
     Source(#[from] hyper::Error),
+    /// The HTTP/2 stream it came over broke.
+    #[error(transparent)]
+    Stream(#[from] h2::Error),
     /// It was not complete in time.
     #[error("the body was not complete in time")]
     Deadline,
@@ -50,6 +57,7 @@ enum Source {
     Empty,
     Full(Bytes),
     Incoming(Incoming),
+    Received(Box<Received>),
 }
 
 // === impl Body ===
@@ -73,6 +81,14 @@ impl Body {
         Self::new(Source::Incoming(incoming))
     }
 
+    /// A body from an upstream's HTTP/2 stream, with what `content-length` says of it.
+    pub fn received(stream: h2::RecvStream, length: Option<u64>) -> Self {
+        if stream.is_end_stream() {
+            return Self::empty();
+        }
+        Self::new(Source::Received(Box::new(Received::new(stream, length))))
+    }
+
     fn new(source: Source) -> Self {
         Self { source, watches: [None, None], drop_trailers: false, deadline: None }
     }
@@ -83,6 +99,7 @@ impl Body {
             Source::Empty => true,
             Source::Full(bytes) => bytes.is_empty(),
             Source::Incoming(incoming) => http_body::Body::is_end_stream(incoming),
+            Source::Received(received) => http_body::Body::is_end_stream(&**received),
         }
     }
 
@@ -137,9 +154,7 @@ impl Body {
             return Some(frame).filter(|_| !self.drop_trailers);
         };
         self.tell_data(data.len());
-        if let Source::Incoming(incoming) = &self.source
-            && http_body::Body::is_end_stream(incoming)
-        {
+        if self.is_empty() {
             self.tell_end(None);
         }
         Some(frame)
@@ -162,10 +177,15 @@ impl http_body::Body for Body {
                 self.tell_end(None);
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
-            Source::Incoming(incoming) => Pin::new(incoming).poll_frame(cx),
+            Source::Incoming(incoming) => {
+                Pin::new(incoming).poll_frame(cx).map_err(BodyError::Source)
+            }
+            Source::Received(received) => {
+                Pin::new(&mut **received).poll_frame(cx).map_err(BodyError::Stream)
+            }
         };
         let polled = match (polled, &mut self.deadline) {
-            (Poll::Ready(polled), _) => polled.map(|frame| frame.map_err(BodyError::Source)),
+            (Poll::Ready(polled), _) => polled,
             (Poll::Pending, None) => return Poll::Pending,
             (Poll::Pending, Some(deadline)) => {
                 ready!(deadline.as_mut().poll(cx));
@@ -195,6 +215,7 @@ impl http_body::Body for Body {
             Source::Empty => SizeHint::with_exact(0),
             Source::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Source::Incoming(incoming) => http_body::Body::size_hint(incoming),
+            Source::Received(received) => http_body::Body::size_hint(&**received),
         }
     }
 }

@@ -7,11 +7,10 @@ use std::time::Instant;
 use http::header::{HOST, HeaderValue};
 use http::uri::{Authority, Scheme, Uri};
 use http::{HeaderMap, Version};
-use hyper::body::Incoming;
 
 use crate::base::clock;
 use crate::message::body::{BodyError, Watch};
-use crate::message::{Body, Request, Response, headers, hop_by_hop};
+use crate::message::{Request, Response, headers, hop_by_hop};
 use crate::stats::{Counter, GaugeGuard};
 use crate::stream_info::StreamInfo;
 use crate::upstream::connect::millis;
@@ -107,7 +106,7 @@ impl Attempt<'_> {
 
     fn respond(
         &self,
-        response: http::Response<Incoming>,
+        response: Response,
         lease: Lease,
         mut running: Running,
         info: &mut StreamInfo,
@@ -124,7 +123,7 @@ impl Attempt<'_> {
             running,
             reset_after_start: self.reset_after_start.clone(),
         };
-        let mut response = response.map(|body| Body::incoming(body).watched(Box::new(download)));
+        let mut response = response.map(|body| body.watched(Box::new(download)));
         hop_by_hop::strip_response(response.headers_mut());
         response
             .headers_mut()
@@ -171,11 +170,10 @@ impl Watch for Download {
         self.running.host.stats.rq_error.inc();
         match error {
             BodyError::Deadline => stats.upstream_rq_timeout.inc(),
-            BodyError::Source(error) => {
-                if let Failure::RemoteReset = Failure::of_exchange(error) {
-                    stats.upstream_rq_rx_reset.inc();
-                }
+            BodyError::Stream(error) if error.is_reset() && error.is_remote() => {
+                stats.upstream_rq_rx_reset.inc();
             }
+            BodyError::Source(_) | BodyError::Stream(_) => {}
         }
     }
 }

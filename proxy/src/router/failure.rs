@@ -1,14 +1,12 @@
 //! What went wrong upstream, and everything that follows from it: status, flag, details.
 
-use std::error::Error as _;
-
 use http::StatusCode;
 
 use crate::message::body::BodyError;
 use crate::message::local_reply::LocalReply;
 use crate::stream_info::Flag;
 use crate::upstream::connect::ConnectError;
-use crate::upstream::pool::PoolError;
+use crate::upstream::pool::{ExchangeError, PoolError};
 
 /// Why an attempt on an upstream host gave no usable response.
 #[derive(Debug)]
@@ -33,16 +31,17 @@ pub(super) enum Failure {
 pub fn after_response_started(error: &BodyError) -> (Flag, &'static str) {
     match error {
         BodyError::Deadline => (Flag::UpstreamRequestTimeout, "response_timeout"),
-        BodyError::Source(error) => match Failure::of_exchange(error) {
-            Failure::RemoteReset => {
-                (Flag::UpstreamRemoteReset, "upstream_reset_after_response_started{remote_reset}")
-            }
-            // An HTTP/1 body that ends before its end is a breach of the protocol, as Envoy sees it.
-            _ => (
-                Flag::UpstreamProtocolError,
-                "upstream_reset_after_response_started{protocol_error}",
-            ),
-        },
+        BodyError::Stream(error) if error.is_reset() && error.is_remote() => {
+            (Flag::UpstreamRemoteReset, "upstream_reset_after_response_started{remote_reset}")
+        }
+        BodyError::Stream(error) if !error.is_library() => (
+            Flag::UpstreamConnectionTermination,
+            "upstream_reset_after_response_started{connection_termination}",
+        ),
+        // An HTTP/1 body that ends before its end is a breach of the protocol, as Envoy sees it.
+        BodyError::Source(_) | BodyError::Stream(_) => {
+            (Flag::UpstreamProtocolError, "upstream_reset_after_response_started{protocol_error}")
+        }
     }
 }
 
@@ -50,14 +49,15 @@ pub fn after_response_started(error: &BodyError) -> (Flag, &'static str) {
 
 impl Failure {
     /// What a broken exchange means.
-    pub(super) fn of_exchange(error: &hyper::Error) -> Self {
-        if let Some(error) = error.source().and_then(|source| source.downcast_ref::<h2::Error>()) {
-            return Self::of_http2(error);
+    pub(super) fn of_exchange(error: &ExchangeError) -> Self {
+        match error {
+            ExchangeError::Http1(error) => Self::of_http1(error),
+            ExchangeError::Http2(error) => Self::of_http2(error),
         }
-        if error.is_parse() || error.is_parse_too_large() || error.is_parse_status() {
-            return Self::Protocol;
-        }
-        Self::Terminated
+    }
+
+    fn of_http1(error: &hyper::Error) -> Self {
+        if error.is_parse() { Self::Protocol } else { Self::Terminated }
     }
 
     fn of_http2(error: &h2::Error) -> Self {

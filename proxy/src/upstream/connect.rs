@@ -11,6 +11,7 @@ use crate::base::clock;
 use crate::config::cluster::Protocol;
 use crate::transport::socket;
 
+use super::pool::ExchangeError;
 use super::{Cluster, Host};
 
 /// Why there is no connection. Cheap to clone: every request that waited is told.
@@ -24,7 +25,7 @@ pub enum ConnectError {
     Timeout,
     /// The codec could not begin.
     #[error("{0}")]
-    Handshake(Arc<hyper::Error>),
+    Handshake(Arc<ExchangeError>),
 }
 
 /// Opens a connection to `host`, counting it on the way.

@@ -10,10 +10,8 @@ mod http2;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use hyper::body::Incoming;
-
 use crate::config::cluster::Protocol;
-use crate::message::Request;
+use crate::message::{Request, Response};
 
 use super::connect::ConnectError;
 use super::{Cluster, Host};
@@ -51,9 +49,32 @@ pub struct SendError {
     /// The request, if no byte of it was sent: it may safely be sent again.
     pub unsent: Option<Box<Request>>,
     /// What went wrong.
-    pub error: hyper::Error,
+    pub error: ExchangeError,
     /// Whether the connection had carried a request before.
     pub reused: bool,
+}
+
+/// What went wrong in an exchange, in the words of the codec.
+#[derive(Debug, thiserror::Error)]
+pub enum ExchangeError {
+    /// HTTP/1.1's.
+    #[error(transparent)]
+    Http1(#[from] hyper::Error),
+    /// HTTP/2's.
+    #[error(transparent)]
+    Http2(#[from] h2::Error),
+}
+
+// === impl ExchangeError ===
+
+impl ExchangeError {
+    /// Whether the peer broke the protocol.
+    pub fn is_protocol(&self) -> bool {
+        match self {
+            Self::Http1(error) => error.is_parse(),
+            Self::Http2(error) => error.is_library() && !error.is_io(),
+        }
+    }
 }
 
 // === impl Pool ===
@@ -91,10 +112,7 @@ impl Lease {
     ///
     /// # Errors
     /// The connection broke, or the host broke the protocol.
-    pub async fn send(
-        &mut self,
-        request: Box<Request>,
-    ) -> Result<http::Response<Incoming>, SendError> {
+    pub async fn send(&mut self, request: Box<Request>) -> Result<Response, SendError> {
         match self {
             Self::Http1(lease) => lease.send(request).await,
             Self::Http2(lease) => lease.send(request).await,

@@ -17,6 +17,7 @@ use crate::stats::GaugeGuard;
 use crate::transport::{Meter, Stream};
 use crate::upstream::connect::millis;
 use crate::upstream::limits::Permit;
+use crate::upstream::pool::ExchangeError;
 use crate::upstream::{Cluster, Host};
 
 /// What a connection's driver and its users both look at.
@@ -96,9 +97,10 @@ impl Open {
     }
 
     /// Drives `connection` in a task of its own; `on_end` is told when it has ended.
-    pub(super) fn drive<C, F>(self, connection: C, capacity: fn(&C) -> usize, on_end: F)
+    pub(super) fn drive<C, E, F>(self, connection: C, capacity: fn(&C) -> usize, on_end: F)
     where
-        C: Future<Output = hyper::Result<()>> + 'static,
+        C: Future<Output = Result<(), E>> + 'static,
+        E: Into<ExchangeError> + 'static,
         F: FnOnce() + 'static,
     {
         task::spawn(async move {
@@ -110,9 +112,10 @@ impl Open {
         });
     }
 
-    async fn run<C>(&self, connection: C, capacity: fn(&C) -> usize) -> hyper::Result<()>
+    async fn run<C, E>(&self, connection: C, capacity: fn(&C) -> usize) -> Result<(), ExchangeError>
     where
-        C: Future<Output = hyper::Result<()>>,
+        C: Future<Output = Result<(), E>>,
+        E: Into<ExchangeError>,
     {
         let mut connection = pin!(connection);
         let idle_timeout = self.cluster.config.idle_timeout;
@@ -128,7 +131,7 @@ impl Open {
                 self.cluster.stats.upstream_cx_idle_timeout.inc();
                 return Poll::Ready(Ok(()));
             }
-            polled
+            polled.map_err(Into::into)
         })
         .await
     }
@@ -154,7 +157,7 @@ impl Open {
         false
     }
 
-    fn close(&self, ended: &hyper::Result<()>) {
+    fn close(&self, ended: &Result<(), ExchangeError>) {
         let stats = &self.cluster.stats;
         let busy = self.state.active.get() > 0;
         stats.upstream_cx_destroy.inc();
@@ -169,7 +172,7 @@ impl Open {
             stats.upstream_cx_destroy_with_active_rq.inc();
         }
         if let Err(error) = ended {
-            if error.is_parse() {
+            if error.is_protocol() {
                 stats.upstream_cx_protocol_error.inc();
             }
             tracing::debug!(cluster = %self.cluster.name, host = %self.host.address, %error, "upstream connection broke");

@@ -6,13 +6,12 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::sync::oneshot;
 
 use crate::base::clock;
-use crate::message::{Body, Request};
+use crate::message::{Body, Request, Response};
 use crate::upstream::connect::{self, ConnectError};
 use crate::upstream::limits::Permit;
 use crate::upstream::{Cluster, Host};
@@ -134,7 +133,7 @@ impl Shared {
             .max_buf_size(driver::buffer(self.cluster.config.buffer_limit))
             .handshake(TokioIo::new(stream))
             .await
-            .map_err(|error| ConnectError::Handshake(Arc::new(error)))?;
+            .map_err(|error| ConnectError::Handshake(Arc::new(error.into())))?;
         self.open.set(self.open.get() + 1);
         let state = open.state.clone();
         let pool = Rc::downgrade(self);
@@ -190,10 +189,7 @@ impl Shared {
 // === impl Lease ===
 
 impl Lease {
-    pub(super) async fn send(
-        &mut self,
-        request: Box<Request>,
-    ) -> Result<http::Response<Incoming>, SendError> {
+    pub(super) async fn send(&mut self, request: Box<Request>) -> Result<Response, SendError> {
         let Some(connection) = &mut self.connection else {
             unreachable!("a lease has its connection until it is released, which consumes it");
         };
@@ -203,13 +199,15 @@ impl Lease {
         if !connection.sender.is_ready()
             && let Err(error) = connection.sender.ready().await
         {
-            return Err(SendError { unsent: Some(request), error, reused });
+            return Err(SendError { unsent: Some(request), error: error.into(), reused });
         }
-        connection.sender.try_send_request(*request).await.map_err(|mut error| SendError {
+        let sent = connection.sender.try_send_request(*request).await;
+        let response = sent.map_err(|mut error| SendError {
             unsent: error.take_message().map(Box::new),
-            error: error.into_error(),
+            error: error.into_error().into(),
             reused,
-        })
+        })?;
+        Ok(response.map(Body::incoming))
     }
 
     pub(super) fn local_address(&self) -> Option<SocketAddr> {

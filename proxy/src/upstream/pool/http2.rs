@@ -1,19 +1,25 @@
 //! HTTP/2 connections: each carries many requests at a time.
+//!
+//! These speak to the h2 library itself. hyper's client would put a channel and a task of its own between a request and
+//! its stream, which cost more than the stream (measured: 3 µs of 19 per request on the tutorial's gateway).
+
+mod upload;
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use hyper::body::Incoming;
-use hyper::client::conn::http2::{Builder, SendRequest};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use bytes::Bytes;
+use h2::client::{Builder, SendRequest};
+use http::header::{CONTENT_LENGTH, HeaderMap};
 use tokio::sync::oneshot;
 
 use crate::base::clock;
-use crate::base::task::{self, Local};
+use crate::base::task::{self, Guarded};
 use crate::config::http_protocol::Http2;
-use crate::message::{Body, Request};
+use crate::message::{Body, Request, Response};
 use crate::upstream::connect::{self, ConnectError};
 use crate::upstream::limits::Permit;
 use crate::upstream::{Cluster, Host};
@@ -41,7 +47,7 @@ type Made = Result<Connection, ConnectError>;
 
 #[derive(Clone, Debug)]
 struct Connection {
-    sender: SendRequest<Body>,
+    sender: SendRequest<Bytes>,
     state: Rc<State>,
 }
 
@@ -50,6 +56,8 @@ struct Connection {
 pub struct Lease {
     connection: Connection,
     pool: Rc<Shared>,
+    /// Sends the request's body; ends with the lease, which resets the stream if there is still something to send.
+    upload: Option<Guarded>,
 }
 
 // === impl Pool ===
@@ -98,7 +106,7 @@ impl Pool {
 impl Shared {
     fn take_ready(&self) -> Option<Connection> {
         let mut ready = self.ready.borrow_mut();
-        ready.retain(|connection| !connection.sender.is_closed());
+        ready.retain(|connection| !connection.state.ended.get());
         ready.iter().rev().find(|connection| self.has_room(&connection.state)).cloned()
     }
 
@@ -141,23 +149,20 @@ impl Shared {
     async fn open(self: &Rc<Self>, permit: Permit) -> Result<Connection, ConnectError> {
         let socket = connect::dial(&self.cluster, &self.host).await?;
         let (open, stream) = Open::new(&self.cluster, &self.host, socket, permit);
-        let (sender, connection) = Builder::new(Local)
-            .timer(TokioTimer::new())
-            .initial_stream_window_size(self.settings.initial_stream_window)
+        let (sender, connection) = Builder::new()
+            .enable_push(false)
+            .initial_window_size(self.settings.initial_stream_window)
             .initial_connection_window_size(self.settings.initial_connection_window)
             .header_table_size(self.settings.hpack_table_size)
-            .max_send_buf_size(driver::buffer(self.cluster.config.buffer_limit))
-            .handshake(TokioIo::new(stream))
+            .max_send_buffer_size(driver::buffer(self.cluster.config.buffer_limit))
+            .handshake(stream)
             .await
-            .map_err(|error| ConnectError::Handshake(Arc::new(error)))?;
+            .map_err(|error| ConnectError::Handshake(Arc::new(error.into())))?;
+        // What the peer allows comes with its settings, which are not here yet.
         open.state.capacity.set(self.settings.max_concurrent_streams as usize);
-        let connection_state = open.state.clone();
-        open.drive(
-            connection,
-            hyper::client::conn::http2::Connection::current_max_send_streams,
-            || (),
-        );
-        let connection = Connection { sender, state: connection_state };
+        let state = open.state.clone();
+        open.drive(connection, h2::client::Connection::max_concurrent_send_streams, || ());
+        let connection = Connection { sender, state };
         self.ready.borrow_mut().push(connection.clone());
         Ok(connection)
     }
@@ -172,7 +177,7 @@ impl Shared {
             state.given_up.set(true);
             self.forget(&connection);
         }
-        Lease { connection, pool: self.clone() }
+        Lease { connection, pool: self.clone(), upload: None }
     }
 
     /// Gives no more requests to a connection; it ends with its last stream.
@@ -184,25 +189,34 @@ impl Shared {
 // === impl Lease ===
 
 impl Lease {
-    pub(super) async fn send(
-        &mut self,
-        request: Box<Request>,
-    ) -> Result<http::Response<Incoming>, SendError> {
+    pub(super) async fn send(&mut self, request: Box<Request>) -> Result<Response, SendError> {
         let reused = self.connection.state.requests.get() > 1;
-        self.connection.sender.try_send_request(*request).await.map_err(|mut error| {
-            let unsent = error.take_message().map(Box::new);
-            if unsent.is_some() {
-                // The peer goes away: it takes no more, but what it carries goes on.
-                self.pool.forget(&self.connection);
-                self.pool.cluster.stats.upstream_cx_close_notify.inc();
-            }
-            SendError { unsent, error: error.into_error(), reused }
-        })
+        let sender = &mut self.connection.sender;
+        if let Err(error) = poll_fn(|cx| sender.poll_ready(cx)).await {
+            // The peer goes away: it takes no more, but what it carries goes on.
+            self.pool.forget(&self.connection);
+            self.pool.cluster.stats.upstream_cx_close_notify.inc();
+            return Err(SendError { unsent: Some(request), error: error.into(), reused });
+        }
+        let broken = |error: h2::Error| SendError { unsent: None, error: error.into(), reused };
+        let (parts, body) = request.into_parts();
+        let head = http::Request::from_parts(parts, ());
+        let (response, stream) = sender.send_request(head, body.is_empty()).map_err(broken)?;
+        if !body.is_empty() {
+            self.upload = Some(task::spawn_guarded(upload::send(body, stream)));
+        }
+        let response = response.await.map_err(broken)?;
+        let length = length(response.headers());
+        Ok(response.map(|stream| Body::received(stream, length)))
     }
 
     pub(super) fn local_address(&self) -> Option<SocketAddr> {
         self.connection.state.local
     }
+}
+
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 impl Drop for Lease {

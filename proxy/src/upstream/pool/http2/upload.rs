@@ -1,0 +1,63 @@
+//! Sends a request's body over an HTTP/2 stream, as fast as the peer takes it.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use bytes::Bytes;
+use h2::{Reason, SendStream};
+use http_body::{Body as _, Frame};
+
+use crate::message::Body;
+
+/// Sends all of `body`. A body that breaks off resets the stream; a stream that is reset drops the body.
+pub(super) async fn send(body: Body, mut stream: SendStream<Bytes>) {
+    let mut body = pin!(body);
+    loop {
+        let next = poll_fn(|cx| match stream.poll_reset(cx) {
+            Poll::Ready(_) => Poll::Ready(None),
+            Poll::Pending => body.as_mut().poll_frame(cx).map(Some),
+        });
+        let sent = match next.await {
+            // Reset by the peer: who waits for the response learns why.
+            None => return,
+            Some(None) => stream.send_data(Bytes::new(), true),
+            Some(Some(Err(_))) => return stream.send_reset(Reason::CANCEL),
+            Some(Some(Ok(frame))) => match pass(&mut stream, frame, body.is_end_stream()).await {
+                Ok(true) => return,
+                sent => sent.map(drop),
+            },
+        };
+        if sent.is_err() || body.is_end_stream() {
+            return;
+        }
+    }
+}
+
+/// Sends one frame. Says whether the stream has ended with it.
+async fn pass(
+    stream: &mut SendStream<Bytes>,
+    frame: Frame<Bytes>,
+    last: bool,
+) -> Result<bool, h2::Error> {
+    let mut data = match frame.into_data() {
+        Ok(data) => data,
+        Err(frame) => {
+            let trailers = frame.into_trailers().unwrap_or_default();
+            return stream.send_trailers(trailers).map(|()| true);
+        }
+    };
+    while !data.is_empty() {
+        stream.reserve_capacity(data.len());
+        match poll_fn(|cx| stream.poll_capacity(cx)).await {
+            Some(room) => {
+                let room = room?.min(data.len());
+                let piece = data.split_to(room);
+                stream.send_data(piece, last && data.is_empty())?;
+            }
+            // The stream is over already.
+            None => return Ok(true),
+        }
+    }
+    Ok(last)
+}
