@@ -6,8 +6,9 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Once;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use outrigger::base::clock;
 use serde_json::Value;
 
 use super::{fixtures, read};
@@ -125,7 +126,7 @@ impl Running {
         command.arg("--admin-address-path").arg(&address);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let mut running = Self { child: child.expect("Envoy runs"), admin: String::new() };
-        let begun = Instant::now();
+        let begun = clock::now();
         while running.admin.is_empty() {
             assert!(begun.elapsed() < PATIENCE, "Envoy did not start");
             let ended = running.child.try_wait().expect("the child can be asked");
