@@ -4,8 +4,10 @@
 
 mod codec;
 pub mod connection;
+mod ending;
 mod finish;
 mod linger;
+mod pulse;
 mod refusal;
 mod request;
 mod response;
@@ -13,6 +15,7 @@ mod stats;
 mod stream;
 
 use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,6 +26,7 @@ use http::HeaderValue;
 use crate::access_log::AccessLogs;
 use crate::base::drain::{Drain, Phase};
 use crate::config::hcm::HttpConnectionManager;
+use crate::message::forwarded::Trust;
 use crate::message::{Request, Response};
 use crate::router::Router;
 use crate::stats::Scope;
@@ -40,6 +44,11 @@ pub struct Hcm {
     logs: Arc<AccessLogs>,
     server: HeaderValue,
     via: Option<HeaderValue>,
+    /// `default_host_for_http_10`.
+    default_host: Option<HeaderValue>,
+    trust: Trust,
+    /// `per_connection_buffer_limit_bytes` of the listener.
+    buffer_limit: usize,
     ending: Ending,
 }
 
@@ -80,6 +89,8 @@ pub struct Parts {
     pub logs: Arc<AccessLogs>,
     /// When to tell clients to go.
     pub ending: Ending,
+    /// `per_connection_buffer_limit_bytes` of the listener.
+    pub buffer_limit: u32,
 }
 
 // === impl Hcm ===
@@ -87,7 +98,8 @@ pub struct Parts {
 impl Hcm {
     /// A connection manager whose stats are `http.<stat_prefix>.` below `root`, and again below the listener's scope.
     pub fn new(parts: Parts, root: &Scope, listener: &Scope) -> Self {
-        let Parts { config, terminal, logs, ending } = parts;
+        let Parts { config, terminal, logs, ending, buffer_limit } = parts;
+        let default_host = config.http1.default_host_for_http_10.as_deref();
         let below = |scope: &Scope| scope.scope("http").scope(&config.stat_prefix);
         Self {
             stats: HcmStats::register(&below(root)),
@@ -95,12 +107,34 @@ impl Hcm {
             server: HeaderValue::from_str(&config.server_name)
                 .unwrap_or_else(|_| HeaderValue::from_static("envoy")),
             via: config.via.as_deref().and_then(|via| HeaderValue::from_str(via).ok()),
+            default_host: default_host.and_then(|host| HeaderValue::from_str(host).ok()),
+            trust: trust(&config),
+            buffer_limit: buffer_limit as usize,
             terminal,
             logs,
             ending,
             config,
         }
     }
+}
+
+fn trust(config: &HttpConnectionManager) -> Trust {
+    Trust {
+        use_remote_address: config.use_remote_address,
+        trusted_hops: config.xff_num_trusted_hops,
+        skip_append: config.skip_xff_append,
+        own: own_address(),
+    }
+}
+
+/// The address by which this machine reaches others: whatever routes to an address that nobody has (RFC 5737) does.
+/// Connecting a datagram socket only looks up the route.
+fn own_address() -> IpAddr {
+    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let Ok(socket) = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)) else { return loopback };
+    let reached =
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).and_then(|()| socket.local_addr());
+    reached.map_or(loopback, |address| address.ip())
 }
 
 // === impl Terminal ===

@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod date;
+pub mod forwarded;
 pub mod headers;
 pub mod hop_by_hop;
 pub mod local_reply;

@@ -48,6 +48,8 @@ pub struct StreamInfo {
     pub attempts: u32,
     /// The downstream connection's addresses.
     pub downstream: Downstream,
+    /// The client: the connection's peer, or who a believed proxy says it is (then without a port).
+    pub client: SocketAddr,
     /// `name` of the route that matched.
     pub route_name: Option<Arc<str>>,
     /// `name` of its virtual host.
@@ -98,6 +100,7 @@ impl StreamInfo {
             upstream_cluster: None,
             attempts: 0,
             downstream,
+            client: downstream.remote,
             route_name: None,
             virtual_host: None,
         }

@@ -1,8 +1,8 @@
 //! One downstream connection from its first byte to its last.
 
-use std::cell::Cell;
+use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::net::TcpStream;
 
@@ -13,6 +13,7 @@ use crate::stream_info::Downstream;
 use crate::transport::peek::{self, Peeked};
 use crate::transport::{Meter, Stream};
 
+use super::pulse::Pulse;
 use super::{Hcm, codec};
 
 /// What a connection's codec and its streams both look at.
@@ -20,7 +21,17 @@ use super::{Hcm, codec};
 pub(super) struct Connection {
     pub(super) downstream: Downstream,
     /// Streams under way.
-    active: Cell<u32>,
+    streams: RefCell<Vec<Rc<Pulse>>>,
+    /// The stream that began last, until its task takes it.
+    begun: RefCell<Option<Rc<Pulse>>>,
+    /// Streams so far.
+    total: Cell<u32>,
+    /// Whether bytes came that no stream has begun with yet.
+    head: Cell<bool>,
+    /// Since when the timers know of these bytes.
+    head_since: Cell<Option<Instant>>,
+    /// Whether the next answer is the one to a version that is not accepted.
+    low_version: Cell<bool>,
     /// Since when there are none.
     idle_since: Cell<Instant>,
     /// Whether it closes when what is under way is done.
@@ -90,27 +101,78 @@ impl Connection {
     fn new(downstream: Downstream) -> Self {
         Self {
             downstream,
-            active: Cell::new(0),
+            streams: RefCell::new(Vec::with_capacity(1)),
+            begun: RefCell::new(None),
+            total: Cell::new(0),
+            head: Cell::new(false),
+            head_since: Cell::new(None),
+            low_version: Cell::new(false),
             idle_since: Cell::new(clock::now()),
             closing: Cell::new(false),
             reset: Cell::new(false),
         }
     }
 
-    /// A stream has begun.
-    pub(super) fn begin_stream(&self) {
-        self.active.set(self.active.get() + 1);
+    /// A stream has begun. Says how many have.
+    pub(super) fn begin_stream(&self, pulse: &Rc<Pulse>) -> u32 {
+        self.streams.borrow_mut().push(pulse.clone());
+        self.begun.replace(Some(pulse.clone()));
+        self.head.set(false);
+        self.head_since.set(None);
+        self.total.set(self.total.get().saturating_add(1));
+        self.total.get()
     }
 
     /// A stream has ended.
-    pub(super) fn end_stream(&self) {
-        self.active.set(self.active.get() - 1);
+    pub(super) fn end_stream(&self, pulse: &Rc<Pulse>) {
+        self.streams.borrow_mut().retain(|stream| !Rc::ptr_eq(stream, pulse));
         self.idle_since.set(clock::now());
     }
 
-    /// For how long no stream has been under way.
-    pub(super) fn idle_for(&self) -> Duration {
-        if self.active.get() == 0 { self.idle_since.get().elapsed() } else { Duration::ZERO }
+    /// The stream that began last; once.
+    pub(super) fn take_begun(&self) -> Option<Rc<Pulse>> {
+        self.begun.take()
+    }
+
+    /// The streams under way.
+    pub(super) fn streams(&self) -> Ref<'_, [Rc<Pulse>]> {
+        Ref::map(self.streams.borrow(), Vec::as_slice)
+    }
+
+    /// Since when no stream has been under way, if none is.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        self.streams.borrow().is_empty().then(|| self.idle_since.get())
+    }
+
+    /// Bytes came. Without a stream under way they are the next one's head.
+    pub(super) fn bytes_came(&self) {
+        if self.streams.borrow().is_empty() {
+            self.head.set(true);
+        }
+    }
+
+    /// Since when a head is coming in, if one is. A head that comes in one piece never gets here, and costs no look at
+    /// the clock.
+    pub(super) fn head_since(&self) -> Option<Instant> {
+        if self.head.get() && self.head_since.get().is_none() {
+            self.head_since.set(Some(clock::now()));
+        }
+        self.head_since.get()
+    }
+
+    /// The answer to come is the one to a version that is not accepted.
+    pub(super) fn refuse_version(&self) {
+        self.low_version.set(true);
+    }
+
+    /// Whether the answer to come is that one.
+    pub(super) fn is_version_refused(&self) -> bool {
+        self.low_version.get()
+    }
+
+    /// The same; asked once.
+    pub(super) fn take_version_refused(&self) -> bool {
+        self.low_version.take()
     }
 
     /// It closes when what is under way is done.
@@ -140,7 +202,7 @@ impl Connection {
             }
         };
         side.inc();
-        if self.reset.get() || self.active.get() > 0 {
+        if self.reset.get() || !self.streams.borrow().is_empty() {
             side_busy.inc();
             stats.downstream_cx_destroy_active_rq.inc();
         }

@@ -1,24 +1,24 @@
 //! The end guard of a request: final stats and the access log, exactly once.
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use http::request::Parts;
-use http::{HeaderMap, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, StatusCode, Version};
 use hyper::body::Incoming;
 
 use crate::access_log::Notes;
 use crate::base::clock;
-use crate::message::Body;
 use crate::message::body::{BodyError, Watch};
 use crate::message::local_reply::LocalReply;
+use crate::message::{Body, hop_by_hop};
 use crate::router;
 use crate::stats::GaugeGuard;
 use crate::stream_info::{Downstream, Flag, Protocol, StreamInfo};
 
 use super::Hcm;
 use super::connection::Connection;
+use super::pulse::{Late, Pulse};
 
 /// Everything that must happen when a request ends, however it ends.
 #[derive(Debug)]
@@ -27,27 +27,24 @@ pub(super) struct Finish {
     pub(super) info: StreamInfo,
     hcm: Rc<Hcm>,
     connection: Rc<Connection>,
-    /// None while the request has no body.
-    upload: Option<Rc<Upload>>,
+    /// Shared with the timers of the connection.
+    pub(super) pulse: Rc<Pulse>,
+    /// What `always_set_request_id_in_response` says again.
+    pub(super) request_id: Option<HeaderValue>,
     /// What the logs want to know of the heads; none where there are no logs.
     notes: Option<Box<Notes>>,
+    /// Whether a timeout is what the client is answered with.
+    late: bool,
     close: bool,
     ended: bool,
     _active: GaugeGuard,
 }
 
-/// How much of the request's body has come.
-#[derive(Debug, Default)]
-struct Upload {
-    bytes: Cell<u64>,
-    done: Cell<bool>,
-}
-
 /// Follows the request's body.
 #[derive(Debug)]
-struct Progress(Rc<Upload>);
+struct Progress(Rc<Pulse>);
 
-/// Counts and logs a request that the codec refused, of which nothing is known.
+/// Counts and logs a request that never got to be a stream, of which nothing is known.
 pub(super) fn refused(hcm: &Hcm, downstream: Downstream, reply: LocalReply) {
     let stats = &hcm.stats;
     stats.downstream_rq_total.inc();
@@ -65,6 +62,12 @@ pub(super) fn refused(hcm: &Hcm, downstream: Downstream, reply: LocalReply) {
     info.duration = Some(Duration::ZERO);
     drop(reply.into_response(&mut info));
     hcm.logs.write(&info, &Notes::default());
+}
+
+/// Whether an HTTP/1.0 client asks for its connection to last.
+fn keeps_alive(headers: &HeaderMap) -> bool {
+    let asks = |value| hop_by_hop::has_token(value, "keep-alive");
+    headers.get_all(http::header::CONNECTION).iter().any(asks)
 }
 
 // === impl Finish ===
@@ -87,18 +90,27 @@ impl Finish {
             Protocol::Http2 => stats.downstream_rq_http2_total.inc(),
             Protocol::Http10 | Protocol::Http11 => stats.downstream_rq_http1_total.inc(),
         }
-        connection.begin_stream();
-        let mut info = StreamInfo::new(clock::now(), protocol, connection.downstream);
+        let start = clock::now();
+        let pulse = Rc::new(Pulse::new(&hcm.config, start));
+        let streams = connection.begin_stream(&pulse);
+        let mut info = StreamInfo::new(start, protocol, connection.downstream);
         if !hcm.logs.is_empty() {
             info.start_wall = Some(clock::wall());
         }
         let active = stats.downstream_rq_active.hold();
+        let last = hcm.config.max_requests_per_connection.is_some_and(|most| streams >= most);
+        if last {
+            stats.downstream_cx_max_requests_reached.inc();
+        }
+        let close = last || (protocol == Protocol::Http10 && !keeps_alive(request.headers()));
         Box::new(Self {
             info,
             connection,
-            upload: None,
+            pulse,
+            request_id: None,
             notes: None,
-            close: false,
+            late: false,
+            close,
             ended: false,
             _active: active,
             hcm,
@@ -112,9 +124,8 @@ impl Finish {
         }
         let body =
             if self.info.protocol == Protocol::Http2 { body } else { body.without_trailers() };
-        let upload = Rc::new(Upload::default());
-        self.upload = Some(upload.clone());
-        body.watched(Box::new(Progress(upload)))
+        self.pulse.complete.set(false);
+        body.watched(Box::new(Progress(self.pulse.clone())))
     }
 
     /// Keeps what the logs want to know of the request's head.
@@ -131,15 +142,28 @@ impl Finish {
         self.close |= close;
     }
 
+    /// The answer to a request that is late.
+    pub(super) fn answer_late(&mut self, late: Late) -> LocalReply {
+        self.late = true;
+        late.reply(self.pulse.complete.get())
+    }
+
+    /// The request is of a version that is not accepted.
+    pub(super) fn note_low_version(&self) {
+        self.connection.refuse_version();
+    }
+
     /// The response's head is about to be sent. Says whether the connection closes after it.
     pub(super) fn begin(&mut self, status: StatusCode) -> bool {
         self.info.response_code = Some(status.as_u16());
         self.hcm.stats.charge(&self.hcm.listener_stats, status.as_u16());
-        let early = self.upload.as_ref().is_some_and(|upload| !upload.done.get());
+        self.pulse.respond();
         // A reply of our own before the whole request was read: what is still to come is not worth reading.
-        if early && self.info.attempts == 0 {
+        if !self.pulse.complete.get() && (self.info.attempts == 0 || self.late) {
             self.hcm.stats.downstream_rq_response_before_rq_complete.inc();
-            self.close = true;
+            self.hcm.stats.downstream_rq_rx_reset.inc();
+            // HTTP/2 resets the stream, and the connection goes on.
+            self.close |= self.info.protocol != Protocol::Http2;
         }
         if self.close {
             self.connection.close_soon();
@@ -157,12 +181,10 @@ impl Finish {
 
     fn end(&mut self) {
         self.ended = true;
-        self.connection.end_stream();
+        self.connection.end_stream(&self.pulse);
         let duration = self.info.start.elapsed();
         self.info.duration = Some(duration);
-        if let Some(upload) = &self.upload {
-            self.info.bytes_received = upload.bytes.get();
-        }
+        self.info.bytes_received = self.pulse.received.get();
         let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         self.hcm.stats.downstream_rq_time.record(millis);
         if !self.hcm.logs.is_empty() {
@@ -173,6 +195,7 @@ impl Finish {
 
 impl Watch for Finish {
     fn data(&mut self, bytes: usize) {
+        self.pulse.beat();
         self.info.bytes_sent += bytes as u64;
     }
 
@@ -190,12 +213,18 @@ impl Watch for Finish {
 }
 
 impl Drop for Finish {
-    /// Not ended: the client went away, or reset its stream.
+    /// Not ended: nothing moved for too long, or the client went away or reset its stream.
     fn drop(&mut self) {
         if self.ended {
             return;
         }
         self.hcm.stats.downstream_rq_rx_reset.inc();
+        if self.pulse.is_cut() {
+            self.hcm.stats.downstream_rq_tx_reset.inc();
+            self.info.flags.set(Flag::StreamIdleTimeout);
+            self.info.details = Some("stream_idle_timeout".into());
+            return self.end();
+        }
         self.connection.reset_by_client();
         let (flag, details) = if self.info.protocol == Protocol::Http2 {
             (Flag::DownstreamRemoteReset, "http2.remote_reset")
@@ -210,11 +239,12 @@ impl Drop for Finish {
 
 impl Watch for Progress {
     fn data(&mut self, bytes: usize) {
-        self.0.bytes.set(self.0.bytes.get() + bytes as u64);
+        self.0.beat();
+        self.0.received.set(self.0.received.get() + bytes as u64);
     }
 
     fn end(self: Box<Self>, _trailers: Option<&HeaderMap>) {
-        self.0.done.set(true);
+        self.0.complete.set(true);
     }
 
     fn failed(self: Box<Self>, _error: &BodyError) {}

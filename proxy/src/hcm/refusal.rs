@@ -72,6 +72,13 @@ impl Refusing {
         }
     }
 
+    /// hyper answers in the version of the request; a version that is not accepted is answered in ours.
+    fn raise_version(&mut self, bytes: &[u8]) {
+        if let Some(rest) = bytes.strip_prefix(b"HTTP/1.0") {
+            self.instead = Some(([b"HTTP/1.1", rest].concat(), bytes.len()));
+        }
+    }
+
     /// Writes what stands in for an automatic answer; then says for how many bytes of hyper's it was.
     fn poll_instead(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<usize>>> {
         while let Some((instead, length)) = &mut self.instead {
@@ -91,7 +98,7 @@ impl Refusing {
 }
 
 /// The bytes of a reply on HTTP/1.1.
-fn head_and_body(reply: &LocalReply, hcm: &Hcm) -> Vec<u8> {
+pub(super) fn head_and_body(reply: &LocalReply, hcm: &Hcm) -> Vec<u8> {
     let body = &reply.body;
     let mut bytes = format!(
         "HTTP/1.1 {}\r\ncontent-length: {}\r\ncontent-type: text/plain\r\ndate: ",
@@ -113,7 +120,12 @@ impl AsyncRead for Refusing {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.connection.bytes_came();
+        }
+        polled
     }
 }
 
@@ -123,8 +135,12 @@ impl AsyncWrite for Refusing {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.instead.is_none() && bytes.ends_with(END_OF_AUTOMATIC) {
-            self.replace(bytes);
+        if self.instead.is_none() {
+            if bytes.ends_with(END_OF_AUTOMATIC) {
+                self.replace(bytes);
+            } else if self.connection.take_version_refused() {
+                self.raise_version(bytes);
+            }
         }
         if self.instead.is_some()
             && let Some(written) = ready!(self.poll_instead(cx))
@@ -140,7 +156,7 @@ impl AsyncWrite for Refusing {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let automatic = slices.last().is_some_and(|last| last.ends_with(END_OF_AUTOMATIC));
-        if self.instead.is_some() || automatic {
+        if self.instead.is_some() || automatic || self.connection.is_version_refused() {
             let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
             return self.poll_write(cx, &bytes);
         }

@@ -1,6 +1,7 @@
 //! What we do to a request's head before anybody looks at it.
 
 use http::header::{COOKIE, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::request::Parts;
 use http::uri::{PathAndQuery, Uri};
 use http::{Method, StatusCode, Version};
 use hyper::body::Incoming;
@@ -8,6 +9,7 @@ use hyper::body::Incoming;
 use crate::base::random;
 use crate::message::local_reply::LocalReply;
 use crate::message::{Body, Request, headers, hop_by_hop};
+use crate::stream_info::Flag;
 
 use super::Hcm;
 use super::finish::Finish;
@@ -33,29 +35,46 @@ pub(super) fn prepare(
     let http2 = request.version() == Version::HTTP_2;
     let (mut parts, body) = request.into_parts();
     let body = finish.follow(Body::incoming(body));
-    if !http2 {
-        check_http1(&parts.headers, parts.version)?;
+    let host = check(hcm, &mut parts, finish).inspect_err(|reply| {
+        // Of what the codec refuses Envoy's logs know nothing, and neither do ours.
+        if reply.flag != Some(Flag::DownstreamProtocolError) {
+            finish.note(&parts);
+        }
+    })?;
+    hop_by_hop::strip_request(&mut parts.headers);
+    if http2 {
+        join_cookies(&mut parts.headers);
+    }
+    say_client(hcm, &mut parts.headers, finish);
+    add(hcm, &mut parts.headers, finish);
+    say_empty(&parts.method, &mut parts.headers, &body);
+    finish.note(&parts);
+    Ok(Prepared { request: Box::new(Request::from_parts(parts, body)), host })
+}
+
+/// Makes the URI a path with its query, and says the authority.
+fn check(hcm: &Hcm, parts: &mut Parts, finish: &Finish) -> Result<HeaderValueText, LocalReply> {
+    if parts.version != Version::HTTP_2 {
+        check_http1(hcm, parts, finish)?;
+        if parts.version == Version::HTTP_10 {
+            add_default_host(hcm, parts);
+        }
     }
     let host = take_authority(&mut parts.headers, &parts.uri)?;
     check_path(hcm, &parts.method, &mut parts.uri)?;
     if parts.headers.contains_key(UPGRADE) {
         check_upgrade(hcm, &parts.headers)?;
     }
-    hop_by_hop::strip_request(&mut parts.headers);
-    if http2 {
-        join_cookies(&mut parts.headers);
-    }
-    add(hcm, &mut parts.headers);
-    say_empty(&parts.method, &mut parts.headers, &body);
-    finish.note(&parts);
-    Ok(Prepared { request: Box::new(Request::from_parts(parts, body)), host })
+    Ok(host)
 }
 
 /// What the HTTP/1 codec lets through and must not.
-fn check_http1(headers: &HeaderMap, version: Version) -> Result<(), LocalReply> {
-    if version != Version::HTTP_11 {
+fn check_http1(hcm: &Hcm, parts: &Parts, finish: &Finish) -> Result<(), LocalReply> {
+    if parts.version != Version::HTTP_11 && !hcm.config.http1.accept_http_10 {
+        finish.note_low_version();
         return Err(LocalReply::low_version());
     }
+    let headers = &parts.headers;
     let mut encodings = headers.get_all(TRANSFER_ENCODING).iter();
     let Some(encoding) = encodings.next() else { return Ok(()) };
     if headers.contains_key(http::header::CONTENT_LENGTH) {
@@ -71,6 +90,16 @@ fn check_http1(headers: &HeaderMap, version: Version) -> Result<(), LocalReply> 
         ));
     }
     Ok(())
+}
+
+/// HTTP/1.0 need not say a host.
+fn add_default_host(hcm: &Hcm, parts: &mut Parts) {
+    if let Some(host) = &hcm.default_host
+        && parts.uri.authority().is_none()
+        && !parts.headers.contains_key(HOST)
+    {
+        lead_with_host(&mut parts.headers, host.clone());
+    }
 }
 
 /// Makes `host` say the authority. That of the URI (HTTP/2, or an absolute form) wins (RFC 9112 §3.2.2).
@@ -176,18 +205,34 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-fn add(hcm: &Hcm, headers: &mut HeaderMap) {
+/// Notes who the client is. At the edge upstreams are told; elsewhere only logs want to know.
+fn say_client(hcm: &Hcm, headers: &mut HeaderMap, finish: &mut Finish) {
+    let peer = finish.info.downstream.remote;
+    if hcm.config.use_remote_address {
+        finish.info.client = hcm.trust.mark(headers, peer);
+    } else if !hcm.logs.is_empty() {
+        finish.info.client = hcm.trust.client(headers, peer);
+    }
+}
+
+fn add(hcm: &Hcm, headers: &mut HeaderMap, finish: &mut Finish) {
     if !headers.contains_key(headers::X_FORWARDED_PROTO) {
         headers.insert(headers::X_FORWARDED_PROTO, HeaderValue::from_static("http"));
     }
-    if hcm.config.generate_request_id && !headers.contains_key(headers::X_REQUEST_ID) {
+    if let Some(via) = &hcm.via {
+        headers.append(http::header::VIA, via.clone());
+    }
+    let config = &hcm.config;
+    // What a client outside calls its request is nobody's name here.
+    let renamed = config.use_remote_address && !config.preserve_external_request_id;
+    if config.generate_request_id && (renamed || !headers.contains_key(headers::X_REQUEST_ID)) {
         let id = bytes::Bytes::from(random::uuid());
         if let Ok(id) = HeaderValue::from_maybe_shared(id) {
             headers.insert(headers::X_REQUEST_ID, id);
         }
     }
-    if let Some(via) = &hcm.via {
-        headers.append(http::header::VIA, via.clone());
+    if config.always_set_request_id_in_response {
+        finish.request_id = headers.get(headers::X_REQUEST_ID).cloned();
     }
 }
 

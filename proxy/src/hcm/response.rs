@@ -3,6 +3,7 @@
 use http::header::{CONNECTION, DATE, HeaderValue, SERVER};
 
 use crate::config::hcm::ServerHeader;
+use crate::message::headers::X_REQUEST_ID;
 use crate::message::{Response, date};
 use crate::stream_info::Protocol;
 
@@ -23,6 +24,9 @@ pub(super) fn finish(hcm: &Hcm, mut response: Response, mut finish: Box<Finish>)
             headers.entry(SERVER).or_insert_with(|| hcm.server.clone());
         }
         ServerHeader::PassThrough => {}
+    }
+    if let Some(id) = finish.request_id.take() {
+        headers.insert(X_REQUEST_ID, id);
     }
     if let Some(via) = &hcm.via {
         headers.append(http::header::VIA, via.clone());

@@ -35,6 +35,8 @@ stats! {
         downstream_cx_idle_timeout: Counter,
         /// How long connections lasted
         downstream_cx_length_ms: Histogram<Millis>,
+        /// Connections that carried as many requests as one may
+        downstream_cx_max_requests_reached: Counter,
         /// Connections that broke their protocol
         downstream_cx_protocol_error: Counter,
         /// Bytes received
@@ -57,10 +59,14 @@ stats! {
         downstream_rq_active: Gauge,
         /// Responses ever sent
         downstream_rq_completed: Counter,
+        /// Requests whose head did not come in whole in time
+        downstream_rq_header_timeout: Counter,
         /// HTTP/1 requests
         downstream_rq_http1_total: Counter,
         /// HTTP/2 requests
         downstream_rq_http2_total: Counter,
+        /// Streams on which nothing moved for too long
+        downstream_rq_idle_timeout: Counter,
         /// Requests whose path was not a path
         downstream_rq_non_relative_path: Counter,
         /// Responses that were sent before their request had come in whole
@@ -69,6 +75,8 @@ stats! {
         downstream_rq_rx_reset: Counter,
         /// Time to the end of the response
         downstream_rq_time: Histogram<Millis>,
+        /// Requests that did not come in whole in time
+        downstream_rq_timeout: Counter,
         /// Requests ever received
         downstream_rq_total: Counter,
         /// Requests that we reset

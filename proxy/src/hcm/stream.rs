@@ -1,6 +1,8 @@
 //! The life of one request, start to finish.
 
 use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
 
 use hyper::body::Incoming;
@@ -10,6 +12,7 @@ use crate::message::Response;
 use super::Hcm;
 use super::connection::Connection;
 use super::finish::Finish;
+use super::pulse::poll_in_time;
 use super::{request, response};
 
 /// Answers one request.
@@ -21,7 +24,12 @@ pub(super) async fn serve(
     let mut finish = Finish::open(hcm.clone(), connection, &request);
     let response = match request::prepare(&hcm, request, &mut finish) {
         Ok(request::Prepared { request, host }) => {
-            hcm.terminal.serve(request, &host, &mut finish.info).await
+            let pulse = finish.pulse.clone();
+            let served = {
+                let mut serving = pin!(hcm.terminal.serve(request, &host, &mut finish.info));
+                poll_fn(|cx| poll_in_time(&pulse, serving.as_mut().poll(cx))).await
+            };
+            served.unwrap_or_else(|late| finish.answer_late(late).into_response(&mut finish.info))
         }
         Err(reply) => {
             finish.close_after(reply.closes);

@@ -1,6 +1,6 @@
 //! Header names of Envoy's own.
 
-use http::HeaderName;
+use http::{HeaderMap, HeaderName};
 
 macro_rules! names {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
@@ -35,4 +35,17 @@ names! {
     X_ENVOY_EXTERNAL_ADDRESS = "x-envoy-external-address";
     /// `x-envoy-overloaded`
     X_ENVOY_OVERLOADED = "x-envoy-overloaded";
+}
+
+/// Keeps the headers whose names `keep` says, in their order: `HeaderMap::remove` moves the last one into the gap.
+pub fn retain(headers: &mut HeaderMap, keep: impl Fn(&HeaderName) -> bool) {
+    let old = std::mem::take(headers);
+    headers.reserve(old.len());
+    let mut current = None;
+    for (next, value) in old {
+        current = next.or(current);
+        if let Some(name) = current.as_ref().filter(|name| keep(name)) {
+            headers.append(name.clone(), value);
+        }
+    }
 }

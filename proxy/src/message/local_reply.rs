@@ -137,6 +137,30 @@ impl LocalReply {
             .flagged(Flag::UpstreamRequestTimeout)
     }
 
+    /// `stream_idle_timeout`. Whose turn it was says the status: the client's, if its request is not `complete`.
+    pub fn stream_idle_timeout(complete: bool) -> Self {
+        let status =
+            if complete { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::REQUEST_TIMEOUT };
+        let reply = Self::new(status, "stream_idle_timeout")
+            .with_body("stream timeout")
+            .flagged(Flag::StreamIdleTimeout);
+        if complete { reply } else { reply.closing() }
+    }
+
+    /// `request_timeout`: the request did not come in whole in time.
+    pub fn request_timeout() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "request_overall_timeout")
+            .with_body("request timeout")
+            .closing()
+    }
+
+    /// `request_headers_timeout`: the request's head did not come in whole in time.
+    pub fn request_header_timeout() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "request_header_timeout")
+            .with_body("request header timeout")
+            .closing()
+    }
+
     /// The route's `direct_response`.
     pub fn direct_response(status: StatusCode, body: String) -> Self {
         Self::new(status, "direct_response").with_body(body)

@@ -47,6 +47,7 @@ pub(super) fn start(
         terminal: hcm::Terminal::Handler(Rc::new(Admin::new(parts))),
         logs: Arc::new(logs),
         ending: Ending::default(),
+        buffer_limit: listener.config.buffer_limit,
     };
     let acceptor = Acceptor {
         hcm: Rc::new(Hcm::new(hcm_parts, &root, &listener.scope)),

@@ -90,6 +90,7 @@ fn hcm(listener: &Listener, shared: &Shared, clusters: &HashMap<Arc<str>, Rc<Loc
         terminal: hcm::Terminal::Router(router),
         logs: shared.logs.get(&listener.config.name).cloned().unwrap_or_default(),
         ending: shared.ending.clone(),
+        buffer_limit: listener.config.buffer_limit,
     };
     Hcm::new(parts, &shared.root, &listener.scope)
 }

@@ -1,0 +1,226 @@
+//! Watches a connection, beside its codec, for the reasons to end it or one of its streams.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::time::{Sleep, sleep};
+
+use crate::base::clock;
+use crate::base::drain::Phase;
+use crate::message::local_reply::LocalReply;
+
+use super::Hcm;
+use super::connection::{Connection, End};
+use super::pulse::{Late, Look};
+
+/// Watches one connection.
+///
+/// There is one timer. It is never set farther than the shortest limit there is, so whatever begins to run later is due
+/// no earlier than the timer, and nothing that begins or moves has to touch it.
+pub(super) struct Ending<'a> {
+    hcm: &'a Hcm,
+    connection: &'a Connection,
+    http2: bool,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// The shortest limit there is.
+    shortest: Duration,
+    /// Runs while an HTTP/1 connection drains.
+    drain: Option<Pin<Box<Sleep>>>,
+    /// Whether the codec was told to end.
+    told: bool,
+    draining: bool,
+    late_head: Option<LocalReply>,
+}
+
+/// What a look at the timers says.
+enum Due {
+    /// Nothing for this long.
+    Not(Duration),
+    /// A stream that has not been answered: the codec must ask it.
+    Stream,
+    /// The connection, when what is under way is done.
+    End,
+    /// The connection, at once.
+    Cut,
+}
+
+// === impl Ending ===
+
+impl<'a> Ending<'a> {
+    pub(super) fn new(hcm: &'a Hcm, connection: &'a Connection, http2: bool) -> Self {
+        let config = &hcm.config;
+        let of_heads = config.request_headers_timeout.filter(|_| !http2);
+        let limits =
+            [config.idle_timeout, config.stream_idle_timeout, config.request_timeout, of_heads];
+        let shortest = limits.into_iter().flatten().min();
+        let timer = shortest.map(|limit| Box::pin(sleep(limit)));
+        Self {
+            hcm,
+            connection,
+            http2,
+            timer,
+            shortest: shortest.unwrap_or(Duration::MAX),
+            drain: None,
+            told: false,
+            draining: false,
+            late_head: None,
+        }
+    }
+
+    /// The answer to a head that did not come in whole in time, if that is why the connection ended.
+    pub(super) fn late_head(&mut self) -> Option<LocalReply> {
+        self.late_head.take()
+    }
+
+    /// Runs `codec` to its end, telling it to end in time.
+    pub(super) async fn watch<C>(
+        &mut self,
+        codec: &mut C,
+        poll: impl Fn(&mut C, &mut Context<'_>) -> Poll<hyper::Result<()>>,
+        tell: impl Fn(&mut C),
+    ) -> hyper::Result<End> {
+        let drain = &self.hcm.ending.drain;
+        let mut drained = pin!(drain.until(Phase::Draining));
+        let mut closed = pin!(drain.until(Phase::Closing));
+        // A task's waker stays the same, so the drain needs to be asked again only when it has something to say.
+        let mut asked = false;
+        poll_fn(|cx| {
+            loop {
+                if let Poll::Ready(ended) = poll(codec, cx) {
+                    return Poll::Ready(ended.map(|()| self.end()));
+                }
+                if (!asked || drain.reached(Phase::Closing)) && closed.as_mut().poll(cx).is_ready()
+                {
+                    return Poll::Ready(Ok(End::Local));
+                }
+                if !self.draining
+                    && (!asked || drain.reached(Phase::Draining))
+                    && drained.as_mut().poll(cx).is_ready()
+                {
+                    self.begin_drain();
+                }
+                asked = true;
+                match self.poll_due(cx) {
+                    Due::Not(_) => return Poll::Pending,
+                    Due::Stream => {}
+                    Due::End => {
+                        self.told = true;
+                        tell(codec);
+                    }
+                    Due::Cut => return Poll::Ready(Ok(End::Local)),
+                }
+            }
+        })
+        .await
+    }
+
+    /// An HTTP/2 client learns of a drain at once, by GOAWAY. An HTTP/1 client cannot be told but with a response:
+    /// closing an idle connection could cross its next request, so it gets the time to send one.
+    fn begin_drain(&mut self) {
+        self.draining = true;
+        if !self.http2 {
+            self.drain = Some(Box::pin(sleep(self.hcm.config.drain_timeout)));
+        }
+    }
+
+    fn poll_due(&mut self, cx: &mut Context<'_>) -> Due {
+        if !self.told {
+            if self.http2 && (self.draining || self.connection.closes()) {
+                return Due::End;
+            }
+            if let Some(drain) = &mut self.drain
+                && drain.as_mut().poll(cx).is_ready()
+            {
+                return Due::End;
+            }
+        }
+        // Notes when a head began that did not come in one piece.
+        let head = self.connection.head_since();
+        while self.timer.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready()) {
+            let now = clock::now();
+            let due = self.due(now, head);
+            let left = match due {
+                Due::Not(left) => left.min(self.shortest),
+                _ => self.shortest,
+            };
+            if let Some(timer) = &mut self.timer {
+                timer.as_mut().reset((now + left).into());
+            }
+            if !matches!(due, Due::Not(_)) {
+                return due;
+            }
+        }
+        Due::Not(self.shortest)
+    }
+
+    /// What is due at `now`, or how long nothing will be.
+    fn due(&mut self, now: Instant, head: Option<Instant>) -> Due {
+        let config = &self.hcm.config;
+        let mut left = self.shortest;
+        for stream in self.connection.streams().iter() {
+            match stream.look(config, now) {
+                Look::Left(more) => left = left.min(more),
+                Look::Late(late) => {
+                    self.count(late);
+                    // An HTTP/2 stream has a task of its own, which is awake now.
+                    if !self.http2 {
+                        return if stream.is_cut() { Due::Cut } else { Due::Stream };
+                    }
+                }
+            }
+        }
+        if let Some(since) = head {
+            return match self.head_left(now.saturating_duration_since(since)) {
+                Some(more) => Due::Not(left.min(more)),
+                None => Due::Cut,
+            };
+        }
+        if let (Some(limit), Some(since)) = (config.idle_timeout, self.connection.idle_since()) {
+            let more = limit.saturating_sub(now.saturating_duration_since(since));
+            if !more.is_zero() {
+                left = left.min(more);
+            } else if !self.told {
+                self.hcm.stats.downstream_cx_idle_timeout.inc();
+                return Due::End;
+            }
+        }
+        Due::Not(left)
+    }
+
+    /// How long a head that began `ago` may take yet. None if no longer; its answer is kept then.
+    fn head_left(&mut self, ago: Duration) -> Option<Duration> {
+        let config = &self.hcm.config;
+        let limits = [
+            (config.request_headers_timeout, Late::Head),
+            (config.request_timeout, Late::Request),
+            (config.stream_idle_timeout, Late::Idle),
+        ];
+        let limits = limits.into_iter().filter_map(|(limit, late)| Some((limit?, late)));
+        let Some((limit, late)) = limits.min_by_key(|(limit, _)| *limit) else {
+            return Some(Duration::MAX);
+        };
+        let left = limit.saturating_sub(ago);
+        if !left.is_zero() {
+            return Some(left);
+        }
+        self.count(late);
+        self.late_head = Some(late.reply(false));
+        None
+    }
+
+    fn count(&self, late: Late) {
+        let stats = &self.hcm.stats;
+        match late {
+            Late::Idle => stats.downstream_rq_idle_timeout.inc(),
+            Late::Request => stats.downstream_rq_timeout.inc(),
+            Late::Head => stats.downstream_rq_header_timeout.inc(),
+        }
+    }
+
+    /// The codec has ended without an error: whose doing was it?
+    fn end(&self) -> End {
+        if self.told || self.connection.closes() { End::Local } else { End::Remote }
+    }
+}
