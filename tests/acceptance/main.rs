@@ -23,6 +23,9 @@ mod drain;
 /// Nodes that end, hang or come late.
 #[cfg(test)]
 mod failures;
+/// What a file's HTTP connection manager says.
+#[cfg(test)]
+mod hcm;
 /// Starting and ending a proxy from the command line.
 #[cfg(test)]
 mod lifecycle;

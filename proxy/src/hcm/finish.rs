@@ -14,7 +14,7 @@ use crate::message::local_reply::LocalReply;
 use crate::message::{Body, hop_by_hop};
 use crate::router;
 use crate::stats::GaugeGuard;
-use crate::stream_info::{Downstream, Flag, Protocol, StreamInfo};
+use crate::stream_info::{Downstream, Flag, Flags, Protocol, StreamInfo};
 
 use super::Hcm;
 use super::connection::Connection;
@@ -142,6 +142,28 @@ impl Finish {
         self.close |= close;
     }
 
+    /// The request is answered with `reply` before anybody has served it.
+    pub(super) fn refuse(&mut self, reply: &LocalReply) {
+        self.close_after(reply.closes);
+        if reply.flag == Some(Flag::DownstreamProtocolError) {
+            let stats = &self.hcm.stats;
+            stats.downstream_cx_protocol_error.inc();
+            // Of what the codec refuses it is not known whether it has come in whole.
+            if self.pulse.complete.get() {
+                stats.downstream_rq_response_before_rq_complete.inc();
+                stats.downstream_rq_rx_reset.inc();
+            }
+        }
+    }
+
+    /// Whether the client went away before its request had come in whole. What it was to be answered does not count.
+    pub(super) fn is_client_gone(&mut self) -> bool {
+        if self.pulse.broken.get() {
+            self.info.flags = Flags::default();
+        }
+        self.pulse.broken.get()
+    }
+
     /// The answer to a request that is late.
     pub(super) fn answer_late(&mut self, late: Late) -> LocalReply {
         self.late = true;
@@ -149,7 +171,9 @@ impl Finish {
     }
 
     /// The request is of a version that is not accepted.
-    pub(super) fn note_low_version(&self) {
+    pub(super) fn note_low_version(&mut self) {
+        // As which Envoy answers and logs it.
+        self.info.protocol = Protocol::Http11;
         self.connection.refuse_version();
     }
 
@@ -247,5 +271,7 @@ impl Watch for Progress {
         self.0.complete.set(true);
     }
 
-    fn failed(self: Box<Self>, _error: &BodyError) {}
+    fn failed(self: Box<Self>, _error: &BodyError) {
+        self.0.broken.set(true);
+    }
 }

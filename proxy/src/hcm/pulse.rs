@@ -27,6 +27,8 @@ pub(super) struct Pulse {
     pub(super) received: Cell<u64>,
     /// Whether the request came in whole.
     pub(super) complete: Cell<bool>,
+    /// Whether it broke off.
+    pub(super) broken: Cell<bool>,
     responded: Cell<bool>,
     late: Cell<Option<Late>>,
     /// Wakes an HTTP/2 stream's task.
@@ -76,6 +78,7 @@ impl Pulse {
             last: Cell::new(start),
             received: Cell::new(0),
             complete: Cell::new(true),
+            broken: Cell::new(false),
             responded: Cell::new(false),
             late: Cell::new(None),
             waker: RefCell::new(None),

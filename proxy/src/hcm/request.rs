@@ -53,7 +53,7 @@ pub(super) fn prepare(
 }
 
 /// Makes the URI a path with its query, and says the authority.
-fn check(hcm: &Hcm, parts: &mut Parts, finish: &Finish) -> Result<HeaderValueText, LocalReply> {
+fn check(hcm: &Hcm, parts: &mut Parts, finish: &mut Finish) -> Result<HeaderValueText, LocalReply> {
     if parts.version != Version::HTTP_2 {
         check_http1(hcm, parts, finish)?;
         if parts.version == Version::HTTP_10 {
@@ -69,7 +69,7 @@ fn check(hcm: &Hcm, parts: &mut Parts, finish: &Finish) -> Result<HeaderValueTex
 }
 
 /// What the HTTP/1 codec lets through and must not.
-fn check_http1(hcm: &Hcm, parts: &Parts, finish: &Finish) -> Result<(), LocalReply> {
+fn check_http1(hcm: &Hcm, parts: &Parts, finish: &mut Finish) -> Result<(), LocalReply> {
     if parts.version != Version::HTTP_11 && !hcm.config.http1.accept_http_10 {
         finish.note_low_version();
         return Err(LocalReply::low_version());

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use hyper::body::Incoming;
 
-use crate::message::Response;
+use crate::message::{Body, Response};
 
 use super::Hcm;
 use super::connection::Connection;
@@ -32,10 +32,14 @@ pub(super) async fn serve(
             served.unwrap_or_else(|late| finish.answer_late(late).into_response(&mut finish.info))
         }
         Err(reply) => {
-            finish.close_after(reply.closes);
+            finish.refuse(&reply);
             reply.into_response(&mut finish.info)
         }
     };
+    if finish.is_client_gone() {
+        // Whatever the upstream made of half a request is of no interest. Nobody reads this.
+        return Ok(Response::new(Body::empty()));
+    }
     Ok(response::finish(&hcm, response, finish))
 }
 
