@@ -41,7 +41,6 @@ const MALFORMED: &[(u16, &[u8])] = &[
     (400, b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 99999999999999999999\r\n\r\n"),
     (501, b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
     (501, b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked, chunked\r\n\r\n0\r\n\r\n"),
-    (501, b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: xchunked\r\n\r\n0\r\n\r\n"),
 ];
 
 /// What Envoy forwards and RFC 9112 forbids: we do not.
@@ -60,6 +59,18 @@ async fn a_malformed_request_is_refused_and_its_connection_closed(mesh: &Mesh) {
     mesh.client().get("/").await.unwrap().expect_status(200);
     mesh.admin(Node::SIDECAR).counter("http.ingress_http.downstream_rq_total").becomes(1).await;
     assert_no_panic(mesh).await;
+}
+
+each_mesh!(a_last_coding_that_is_not_chunked_is_refused);
+async fn a_last_coding_that_is_not_chunked_is_refused(mesh: &Mesh) {
+    let bytes = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: xchunked\r\n\r\n0\r\n\r\n";
+    let mut connection = mesh.connect().await;
+    connection.send(bytes).await.unwrap();
+    let reply = connection.reply().await.unwrap();
+    // RFC 9112, 6.3 wants 400; Envoy answers 501 as for a coding that it does not know.
+    assert!(matches!(reply.status(), 400 | 501), "{reply:?}");
+    assert_eq!(reply.header("connection"), Some("close"), "{reply:?}");
+    assert_eq!(connection.rest().await.unwrap(), b"");
 }
 
 each_mesh_of_ours!(what_only_envoy_takes_is_refused);

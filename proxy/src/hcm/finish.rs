@@ -1,5 +1,6 @@
 //! The end guard of a request: final stats and the access log, exactly once.
 
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use crate::stream_info::{Downstream, Flag, Flags, Protocol, StreamInfo};
 
 use super::Hcm;
 use super::connection::Connection;
-use super::pulse::{Late, Pulse};
+use super::pulse::{Broken, Late, Pulse};
 
 /// Everything that must happen when a request ends, however it ends.
 #[derive(Debug)]
@@ -62,6 +63,16 @@ pub(super) fn refused(hcm: &Hcm, downstream: Downstream, reply: LocalReply) {
     info.duration = Some(Duration::ZERO);
     drop(reply.into_response(&mut info));
     hcm.logs.write(&info, &Notes::default());
+}
+
+/// Whether a body broke off because the client sent nonsense: hyper says so with an error of input.
+fn is_malformed(error: &BodyError) -> bool {
+    let BodyError::Source(error) = error else { return false };
+    let source =
+        std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    source.is_some_and(|error| {
+        matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
+    })
 }
 
 /// Whether an HTTP/1.0 client asks for its connection to last.
@@ -156,12 +167,11 @@ impl Finish {
         }
     }
 
-    /// Whether the client went away before its request had come in whole. What it was to be answered does not count.
-    pub(super) fn is_client_gone(&mut self) -> bool {
-        if self.pulse.broken.get() {
-            self.info.flags = Flags::default();
-        }
-        self.pulse.broken.get()
+    /// How the request broke off before it had come in whole, if it did. What it was to be answered does not count then.
+    pub(super) fn broken(&mut self) -> Option<Broken> {
+        let broken = self.pulse.broken.get()?;
+        self.info.flags = Flags::default();
+        Some(broken)
     }
 
     /// The answer to a request that is late.
@@ -271,7 +281,7 @@ impl Watch for Progress {
         self.0.complete.set(true);
     }
 
-    fn failed(self: Box<Self>, _error: &BodyError) {
-        self.0.broken.set(true);
+    fn failed(self: Box<Self>, error: &BodyError) {
+        self.0.broken.set(Some(if is_malformed(error) { Broken::Malformed } else { Broken::Gone }));
     }
 }

@@ -27,12 +27,21 @@ pub(super) struct Pulse {
     pub(super) received: Cell<u64>,
     /// Whether the request came in whole.
     pub(super) complete: Cell<bool>,
-    /// Whether it broke off.
-    pub(super) broken: Cell<bool>,
+    /// How the request's body broke off, if it did.
+    pub(super) broken: Cell<Option<Broken>>,
     responded: Cell<bool>,
     late: Cell<Option<Late>>,
     /// Wakes an HTTP/2 stream's task.
     waker: RefCell<Option<Waker>>,
+}
+
+/// How a request's body broke off.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Broken {
+    /// The client went away.
+    Gone,
+    /// What it sent is not a body: a chunk without a size, for one.
+    Malformed,
 }
 
 /// For what a stream is late.
@@ -78,7 +87,7 @@ impl Pulse {
             last: Cell::new(start),
             received: Cell::new(0),
             complete: Cell::new(true),
-            broken: Cell::new(false),
+            broken: Cell::new(None),
             responded: Cell::new(false),
             late: Cell::new(None),
             waker: RefCell::new(None),

@@ -5,14 +5,16 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
 
+use http::StatusCode;
 use hyper::body::Incoming;
 
+use crate::message::local_reply::LocalReply;
 use crate::message::{Body, Response};
 
 use super::Hcm;
 use super::connection::Connection;
 use super::finish::Finish;
-use super::pulse::poll_in_time;
+use super::pulse::{Broken, poll_in_time};
 use super::{request, response};
 
 /// Answers one request.
@@ -36,10 +38,17 @@ pub(super) async fn serve(
             reply.into_response(&mut finish.info)
         }
     };
-    if finish.is_client_gone() {
-        // Whatever the upstream made of half a request is of no interest. Nobody reads this.
-        return Ok(Response::new(Body::empty()));
-    }
+    // Whatever the upstream made of half a request is of no interest.
+    let response = match finish.broken() {
+        None => response,
+        Some(Broken::Malformed) => {
+            let reply = LocalReply::codec_error(StatusCode::BAD_REQUEST, "http1.codec_error");
+            finish.refuse(&reply);
+            reply.into_response(&mut finish.info)
+        }
+        // Nobody reads this.
+        Some(Broken::Gone) => return Ok(Response::new(Body::empty())),
+    };
     Ok(response::finish(&hcm, response, finish))
 }
 

@@ -79,8 +79,10 @@ impl Attempt<'_> {
                 continue;
             }
             running.host.stats.rq_error.inc();
-            if let Failure::RemoteReset = failure {
-                cluster.stats.upstream_rq_rx_reset.inc();
+            match failure {
+                Failure::RemoteReset => cluster.stats.upstream_rq_rx_reset.inc(),
+                Failure::Protocol => cluster.stats.upstream_cx_protocol_error.inc(),
+                _ => {}
             }
             return Err(failure);
         }
@@ -173,7 +175,9 @@ impl Watch for Download {
             BodyError::Stream(error) if error.is_reset() && error.is_remote() => {
                 stats.upstream_rq_rx_reset.inc();
             }
-            BodyError::Source(_) | BodyError::Stream(_) => {}
+            // An HTTP/1 body that ends before its end, for one.
+            BodyError::Source(_) => stats.upstream_cx_protocol_error.inc(),
+            BodyError::Stream(_) => {}
         }
     }
 }

@@ -65,18 +65,6 @@ pub enum ExchangeError {
     Http2(#[from] h2::Error),
 }
 
-// === impl ExchangeError ===
-
-impl ExchangeError {
-    /// Whether the peer broke the protocol.
-    pub fn is_protocol(&self) -> bool {
-        match self {
-            Self::Http1(error) => error.is_parse(),
-            Self::Http2(error) => error.is_library() && !error.is_io(),
-        }
-    }
-}
-
 // === impl Pool ===
 
 impl Pool {

@@ -172,9 +172,6 @@ impl Open {
             stats.upstream_cx_destroy_with_active_rq.inc();
         }
         if let Err(error) = ended {
-            if error.is_protocol() {
-                stats.upstream_cx_protocol_error.inc();
-            }
             tracing::debug!(cluster = %self.cluster.name, host = %self.host.address, %error, "upstream connection broke");
         }
         stats.upstream_cx_length_ms.record(millis(self.since.elapsed()));

@@ -18,18 +18,20 @@ pub(super) async fn send(body: Body, mut stream: SendStream<Bytes>) {
             Poll::Ready(_) => Poll::Ready(None),
             Poll::Pending => body.as_mut().poll_frame(cx).map(Some),
         });
-        let sent = match next.await {
+        let frame = match next.await {
             // Reset by the peer: who waits for the response learns why.
             None => return,
-            Some(None) => stream.send_data(Bytes::new(), true),
+            Some(None) => {
+                // Without a stream there is nobody to be told of the end.
+                let _ = stream.send_data(Bytes::new(), true);
+                return;
+            }
             Some(Some(Err(_))) => return stream.send_reset(Reason::CANCEL),
-            Some(Some(Ok(frame))) => match pass(&mut stream, frame, body.is_end_stream()).await {
-                Ok(true) => return,
-                sent => sent.map(drop),
-            },
+            Some(Some(Ok(frame))) => frame,
         };
-        if sent.is_err() || body.is_end_stream() {
-            return;
+        match pass(&mut stream, frame, body.is_end_stream()).await {
+            Ok(false) => {}
+            Ok(true) | Err(_) => return,
         }
     }
 }
