@@ -1,12 +1,14 @@
 //! A steady load with exact accounting: requests start at their time whether or not earlier ones were answered, and what
 //! became of each is known.
 
+mod counted;
+
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -18,6 +20,8 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, task::JoinSet, time::MissedTickBehavior};
 
 use crate::error::BoxError;
+
+use self::counted::{Count, Counted};
 
 /// A load that is running.
 #[derive(Debug)]
@@ -50,13 +54,21 @@ enum Outcome {
     Broken(String),
 }
 
+/// A connection that may take a request.
+#[derive(Debug)]
+struct Connection {
+    sender: SendRequest<Empty<Bytes>>,
+    read: Count,
+}
+
 #[derive(Debug)]
 struct Target {
     address: SocketAddr,
     path: String,
-    idle: Mutex<Vec<SendRequest<Empty<Bytes>>>>,
+    idle: Mutex<Vec<Connection>>,
     /// What drives the connections. Each ends with its sender; how it ends, the request says.
     drivers: Mutex<JoinSet<()>>,
+    started: AtomicUsize,
     ended: AtomicBool,
 }
 
@@ -70,12 +82,18 @@ impl Load {
             path: path.to_owned(),
             idle: Mutex::default(),
             drivers: Mutex::default(),
+            started: AtomicUsize::new(0),
             ended: AtomicBool::new(false),
         };
         let target = Arc::new(target);
         let mut running = JoinSet::new();
         running.spawn(run(Arc::clone(&target), interval));
         Self { target, running }
+    }
+
+    /// How many requests were started so far.
+    pub fn started(&self) -> usize {
+        self.target.started.load(Ordering::Relaxed)
     }
 
     /// Starts no further request, waits for those under way, and says what became of all.
@@ -98,7 +116,7 @@ async fn run(target: Arc<Target>, interval: Duration) -> Report {
     let mut report = Report::default();
     while !target.ended.load(Ordering::Relaxed) {
         ticks.tick().await;
-        report.started += 1;
+        target.started.fetch_add(1, Ordering::Relaxed);
         requests.spawn(one(Arc::clone(&target)));
         while let Some(outcome) = requests.try_join_next() {
             report.count(outcome.expect("a request's task does not panic"));
@@ -107,6 +125,7 @@ async fn run(target: Arc<Target>, interval: Duration) -> Report {
     while let Some(outcome) = requests.join_next().await {
         report.count(outcome.expect("a request's task does not panic"));
     }
+    report.started = target.started.load(Ordering::Relaxed);
     report
 }
 
@@ -116,11 +135,11 @@ async fn one(target: Arc<Target>) -> Outcome {
         .header(header::HOST, target.address.to_string())
         .body(Empty::new())
         .expect("a path and an address make a request");
-    let response = match connection.send_request(request).await {
+    let read_before = connection.read.value();
+    let response = match connection.sender.send_request(request).await {
         Ok(response) => response,
-        // Not a byte of a response came, or hyper would have made one of it or said that it cannot be parsed.
-        Err(error) if error.is_parse() => return Outcome::Broken(chain(&error)),
-        Err(_ended) => return Outcome::TurnedAway,
+        Err(_ended) if connection.read.value() == read_before => return Outcome::TurnedAway,
+        Err(error) => return Outcome::Broken(chain(&error)),
     };
     let status = response.status().as_u16();
     match response.into_body().collect().await {
@@ -135,30 +154,31 @@ async fn one(target: Arc<Target>) -> Outcome {
 // === impl Target ===
 
 impl Target {
-    async fn connection(&self) -> Option<SendRequest<Empty<Bytes>>> {
+    async fn connection(&self) -> Option<Connection> {
         while let Some(mut idle) = self.take() {
-            if idle.ready().await.is_ok() {
+            if idle.sender.ready().await.is_ok() {
                 return Some(idle);
             }
         }
         self.connect().await.ok()
     }
 
-    fn take(&self) -> Option<SendRequest<Empty<Bytes>>> {
+    fn take(&self) -> Option<Connection> {
         self.idle().pop()
     }
 
-    async fn connect(&self) -> Result<SendRequest<Empty<Bytes>>, BoxError> {
+    async fn connect(&self) -> Result<Connection, BoxError> {
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
+        let (stream, read) = Counted::new(stream);
         let (sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         let driver = async move { drop(connection.await) };
         self.drivers.lock().unwrap_or_else(PoisonError::into_inner).spawn(driver);
-        Ok(sender)
+        Ok(Connection { sender, read })
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<SendRequest<Empty<Bytes>>>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -189,4 +209,67 @@ impl Report {
 fn chain(error: &hyper::Error) -> String {
     let source = std::error::Error::source(error).map(|source| format!(": {source}"));
     format!("{error}{}", source.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eventually::satisfies;
+    use crate::origin::{OriginPlan, origin};
+
+    /// What becomes of a short load on an origin.
+    async fn on(plan: OriginPlan) -> Report {
+        let origin = plan.start().await.unwrap();
+        at(origin.address()).await
+    }
+
+    async fn at(address: SocketAddr) -> Report {
+        let load = Load::start(address, "/", Duration::from_millis(1));
+        let started = async || Ok(load.started());
+        satisfies("ten requests", started, |started| *started >= 10).await.unwrap();
+        load.finish().await
+    }
+
+    #[tokio::test]
+    async fn what_is_answered_is_counted_by_its_status() {
+        let report =
+            on(origin().status(hyper::StatusCode::IM_A_TEAPOT).body("short and stout")).await;
+        assert_eq!(
+            report,
+            Report {
+                started: report.started,
+                answered: [(418, report.started)].into(),
+                ..Report::default()
+            }
+        );
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_refuses() {
+        let closed = origin().start().await.unwrap().address();
+        let report = at(closed).await;
+        assert_eq!(
+            report,
+            Report { started: report.started, refused: report.started, ..Report::default() }
+        );
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_ends_without_an_answer_turns_away() {
+        let report = on(origin().raw("")).await;
+        assert_eq!(
+            report,
+            Report { started: report.started, turned_away: report.started, ..Report::default() }
+        );
+    }
+
+    #[tokio::test]
+    async fn half_an_answer_is_broken() {
+        for half in
+            ["HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf", "HTTP/1.1 200 OK\r\ncontent-len"]
+        {
+            let report = on(origin().raw(half)).await;
+            assert_eq!(report.broken.len(), report.started, "{half:?}: {report:?}");
+        }
+    }
 }

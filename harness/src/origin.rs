@@ -21,8 +21,9 @@ use hyper_util::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     task::JoinSet,
+    time::timeout,
 };
 
 /// An upstream that is not started yet. As made by [`origin`], it answers 200 without a body, over HTTP/1.1 and HTTP/2.
@@ -41,6 +42,14 @@ pub struct Origin {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
     _task: JoinSet<()>,
+}
+
+/// An address that never answers a connection attempt. Dropping it frees the address.
+#[derive(Debug)]
+pub struct Blackhole {
+    address: SocketAddr,
+    _listener: TcpListener,
+    _waiting: Vec<TcpStream>,
 }
 
 /// A request as an origin received it.
@@ -79,6 +88,34 @@ pub fn origin() -> OriginPlan {
         body: Body::Fixed(Bytes::new()),
         trailers: HeaderMap::new(),
         delay: Duration::ZERO,
+    }
+}
+
+/// Makes an address that never answers a connection attempt: somebody listens and accepts nobody, and the queue is full.
+///
+/// # Errors
+/// Those of the system.
+pub async fn blackhole() -> io::Result<Blackhole> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    let listener = socket.listen(1)?;
+    let address = listener.local_addr()?;
+    let mut waiting = Vec::new();
+    while let Ok(connected) = timeout(UNANSWERED, TcpStream::connect(address)).await {
+        waiting.push(connected?);
+    }
+    Ok(Blackhole { address, _listener: listener, _waiting: waiting })
+}
+
+/// On loopback, a connection that is not made by then is not made before the system tries again, a second later.
+const UNANSWERED: Duration = Duration::from_millis(300);
+
+// === impl Blackhole ===
+
+impl Blackhole {
+    /// The address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 }
 

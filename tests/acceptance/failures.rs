@@ -1,15 +1,23 @@
 //! Nodes that end, hang or come late, and a mesh that goes on without a restart of anything else.
 
+use std::time::{Duration, Instant};
+
 use outrigger_harness::{
     client::Reply,
     mesh::Mesh,
     node::{ConfigVersion, Node},
+    origin::{Blackhole, blackhole},
     topology::{Launched, Topology},
 };
 
 const REFUSED: &str = "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
 const TERMINATED: &str = "upstream connect error or disconnect/reset before headers. reset reason: connection termination";
+const TIMED_OUT: &str =
+    "upstream connect error or disconnect/reset before headers. reset reason: connection timeout";
 const NO_HOST: &str = "no healthy upstream";
+
+/// As the tutorial's files say.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// What Envoy makes of a failure upstream: nothing but the reason.
 fn assert_local_reply(reply: &Reply, body: &str) {
@@ -149,4 +157,30 @@ async fn an_app_may_end_and_return_many_times(mesh: &Mesh) {
         .counter("cluster.local_service.upstream_cx_connect_fail")
         .becomes(3)
         .await;
+}
+
+async fn silent() -> Blackhole {
+    blackhole().await.unwrap()
+}
+
+fn sidecar_before(version: ConfigVersion, silent: &Blackhole) -> Topology {
+    crate::modes::lone_sidecar(version).origin(Node::SIDECAR, "127.0.0.1:8080", silent.address())
+}
+
+each_mesh_with_origin!(
+    a_host_that_does_not_answer_is_given_up_after_the_connect_timeout,
+    silent,
+    sidecar_before
+);
+async fn a_host_that_does_not_answer_is_given_up_after_the_connect_timeout(
+    mesh: &Mesh,
+    _silent: &Blackhole,
+) {
+    let asked = Instant::now();
+    let reply = mesh.client().get("/").await.unwrap();
+    assert_local_reply(&reply, TIMED_OUT);
+    assert!(asked.elapsed() >= CONNECT_TIMEOUT, "{:?}", asked.elapsed());
+    let sidecar = mesh.admin(Node::SIDECAR);
+    sidecar.counter("cluster.local_service.upstream_cx_connect_timeout").becomes(1).await;
+    sidecar.counter("cluster.local_service.upstream_cx_connect_fail").becomes(1).await;
 }

@@ -201,3 +201,58 @@ fn field(line: &str) -> io::Result<(String, String)> {
 fn invalid(error: impl Into<crate::error::BoxError>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::origin::origin;
+
+    async fn reply_to(bytes: &str) -> io::Result<RawReply> {
+        let origin = origin().raw(bytes).start().await.unwrap();
+        let mut connection = RawConnection::to(origin.address()).await.unwrap();
+        connection.exchange("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await
+    }
+
+    #[tokio::test]
+    async fn a_reply_is_shown_as_it_came() {
+        let reply = reply_to(
+            "HTTP/1.1 200 Fine\r\nX-One:  1\r\ncontent-length: 2\r\nx-one: 2\r\n\r\nokmore",
+        )
+        .await
+        .unwrap();
+        assert_eq!(
+            (reply.status(), reply.status_line.as_str(), reply.text().as_str()),
+            (200, "HTTP/1.1 200 Fine", "ok")
+        );
+        let names: Vec<&str> = reply.headers.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["X-One", "content-length", "x-one"]);
+        assert_eq!(reply.header("x-one"), Some("1"));
+    }
+
+    #[tokio::test]
+    async fn a_body_ends_where_its_framing_says() {
+        let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n3;x\r\ntwo\r\n0\r\nx-t: 1\r\n\r\n";
+        assert_eq!(reply_to(chunked).await.unwrap().text(), "onetwo");
+        assert_eq!(
+            reply_to("HTTP/1.1 200 OK\r\n\r\nuntil the end").await.unwrap().text(),
+            "until the end"
+        );
+        assert_eq!(reply_to("HTTP/1.1 204 Nothing\r\n\r\n").await.unwrap().text(), "");
+    }
+
+    #[tokio::test]
+    async fn half_a_reply_is_an_error() {
+        for half in ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhalf"]
+        {
+            assert_eq!(
+                reply_to(half).await.unwrap_err().kind(),
+                io::ErrorKind::UnexpectedEof,
+                "{half:?}"
+            );
+        }
+        assert_eq!(
+            reply_to("garbage\r\n\r\n").await.unwrap_err().kind(),
+            io::ErrorKind::InvalidData
+        );
+    }
+}
