@@ -6,6 +6,7 @@ mod codec;
 pub mod connection;
 mod ending;
 mod finish;
+mod head;
 mod linger;
 mod pulse;
 mod refusal;

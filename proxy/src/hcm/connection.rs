@@ -13,6 +13,7 @@ use crate::stream_info::Downstream;
 use crate::transport::peek::{self, Peeked};
 use crate::transport::{Meter, Stream};
 
+use super::head::{Facts, Scan};
 use super::pulse::Pulse;
 use super::{Hcm, codec};
 
@@ -28,6 +29,8 @@ pub(super) struct Connection {
     total: Cell<u32>,
     /// Whether bytes came that no stream has begun with yet.
     head: Cell<bool>,
+    /// What the codec does not tell of these bytes.
+    scan: RefCell<Scan>,
     /// Since when the timers know of these bytes.
     head_since: Cell<Option<Instant>>,
     /// Whether the next answer is the one to a version that is not accepted.
@@ -105,6 +108,7 @@ impl Connection {
             begun: RefCell::new(None),
             total: Cell::new(0),
             head: Cell::new(false),
+            scan: RefCell::default(),
             head_since: Cell::new(None),
             low_version: Cell::new(false),
             idle_since: Cell::new(clock::now()),
@@ -145,10 +149,17 @@ impl Connection {
     }
 
     /// Bytes came. Without a stream under way they are the next one's head.
-    pub(super) fn bytes_came(&self) {
-        if self.streams.borrow().is_empty() {
-            self.head.set(true);
+    pub(super) fn bytes_came(&self, bytes: &[u8]) {
+        if !self.streams.borrow().is_empty() {
+            return;
         }
+        self.head.set(true);
+        self.scan.borrow_mut().feed(bytes);
+    }
+
+    /// What the head of the request that has just come in had and the codec does not tell; once.
+    pub(super) fn take_facts(&self) -> Facts {
+        self.scan.borrow_mut().take()
     }
 
     /// Since when a head is coming in, if one is. A head that comes in one piece never gets here, and costs no look at

@@ -19,6 +19,7 @@ use crate::stream_info::{Downstream, Flag, Flags, Protocol, StreamInfo};
 
 use super::Hcm;
 use super::connection::Connection;
+use super::head::Facts;
 use super::pulse::{Broken, Late, Pulse};
 
 /// Everything that must happen when a request ends, however it ends.
@@ -137,6 +138,11 @@ impl Finish {
             if self.info.protocol == Protocol::Http2 { body } else { body.without_trailers() };
         self.pulse.complete.set(false);
         body.watched(Box::new(Progress(self.pulse.clone())))
+    }
+
+    /// What the request's head had and the codec does not tell.
+    pub(super) fn take_facts(&self) -> Facts {
+        self.connection.take_facts()
     }
 
     /// Keeps what the logs want to know of the request's head.

@@ -123,7 +123,7 @@ impl AsyncRead for Refusing {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {
-            self.connection.bytes_came();
+            self.connection.bytes_came(&buffer.filled()[before..]);
         }
         polled
     }

@@ -13,6 +13,7 @@ use crate::stream_info::Flag;
 
 use super::Hcm;
 use super::finish::Finish;
+use super::head::Facts;
 
 /// A request that is ready for the filter chain, and the host it is for.
 pub(super) struct Prepared {
@@ -54,13 +55,19 @@ pub(super) fn prepare(
 
 /// Makes the URI a path with its query, and says the authority.
 fn check(hcm: &Hcm, parts: &mut Parts, finish: &mut Finish) -> Result<HeaderValueText, LocalReply> {
+    let facts = finish.take_facts();
     if parts.version != Version::HTTP_2 {
-        check_http1(hcm, parts, finish)?;
+        check_version(hcm, parts, finish)?;
+        check_framing(&parts.headers, facts)?;
         if parts.version == Version::HTTP_10 {
             add_default_host(hcm, parts);
         }
     }
     let host = take_authority(&mut parts.headers, &parts.uri)?;
+    if facts.fragment {
+        hcm.stats.downstream_rq_failed_path_normalization.inc();
+        return Err(LocalReply::path_with_fragment());
+    }
     check_path(hcm, &parts.method, &mut parts.uri)?;
     if parts.headers.contains_key(UPGRADE) {
         check_upgrade(hcm, &parts.headers)?;
@@ -68,16 +75,26 @@ fn check(hcm: &Hcm, parts: &mut Parts, finish: &mut Finish) -> Result<HeaderValu
     Ok(host)
 }
 
-/// What the HTTP/1 codec lets through and must not.
-fn check_http1(hcm: &Hcm, parts: &Parts, finish: &mut Finish) -> Result<(), LocalReply> {
+fn check_version(hcm: &Hcm, parts: &Parts, finish: &mut Finish) -> Result<(), LocalReply> {
     if parts.version != Version::HTTP_11 && !hcm.config.http1.accept_http_10 {
         finish.note_low_version();
         return Err(LocalReply::low_version());
     }
-    let headers = &parts.headers;
+    // Without a scheme, only CONNECT names an authority; any other method means a path and forgot its slash.
+    if parts.uri.authority().is_some()
+        && parts.uri.scheme().is_none()
+        && parts.method != Method::CONNECT
+    {
+        return Err(LocalReply::codec_error(StatusCode::BAD_REQUEST, "http1.codec_error"));
+    }
+    Ok(())
+}
+
+/// What the HTTP/1 codec lets through and must not: two ways to say where the body ends.
+fn check_framing(headers: &HeaderMap, facts: Facts) -> Result<(), LocalReply> {
     let mut encodings = headers.get_all(TRANSFER_ENCODING).iter();
     let Some(encoding) = encodings.next() else { return Ok(()) };
-    if headers.contains_key(http::header::CONTENT_LENGTH) {
+    if facts.length || headers.contains_key(http::header::CONTENT_LENGTH) {
         return Err(LocalReply::codec_error(
             StatusCode::BAD_REQUEST,
             "http1.content_length_and_chunked_not_allowed",

@@ -61,6 +61,8 @@ stats! {
         downstream_rq_completed: Counter,
         /// Requests whose head did not come in whole in time
         downstream_rq_header_timeout: Counter,
+        /// Requests whose path has a fragment
+        downstream_rq_failed_path_normalization: Counter,
         /// HTTP/1 requests
         downstream_rq_http1_total: Counter,
         /// HTTP/2 requests

@@ -78,6 +78,11 @@ impl LocalReply {
         Self::new(StatusCode::NOT_FOUND, "absolute_path_rejected")
     }
 
+    /// A path with a fragment, which is the client's own business (RFC 9112 §3.2).
+    pub fn path_with_fragment() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "path_normalization_failed").closing()
+    }
+
     /// An upgrade that no route allows.
     pub fn upgrade_failed() -> Self {
         Self::new(StatusCode::FORBIDDEN, "upgrade_failed").closing()

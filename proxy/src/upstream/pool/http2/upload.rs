@@ -36,30 +36,28 @@ pub(super) async fn send(body: Body, mut stream: SendStream<Bytes>) {
     }
 }
 
-/// Sends one frame. Says whether the stream has ended with it.
+/// Sends one frame, once the peer takes any bytes at all. Says whether the stream has ended with it.
 async fn pass(
     stream: &mut SendStream<Bytes>,
     frame: Frame<Bytes>,
     last: bool,
 ) -> Result<bool, h2::Error> {
-    let mut data = match frame.into_data() {
+    let data = match frame.into_data() {
         Ok(data) => data,
         Err(frame) => {
             let trailers = frame.into_trailers().unwrap_or_default();
             return stream.send_trailers(trailers).map(|()| true);
         }
     };
-    while !data.is_empty() {
-        stream.reserve_capacity(data.len());
+    // What goes beyond the room there is waits in the stream: one chunk, since the next one has to wait for room.
+    while stream.capacity() == 0 {
+        stream.reserve_capacity(1);
         match poll_fn(|cx| stream.poll_capacity(cx)).await {
-            Some(room) => {
-                let room = room?.min(data.len());
-                let piece = data.split_to(room);
-                stream.send_data(piece, last && data.is_empty())?;
-            }
+            Some(room) => room.map(drop)?,
             // The stream is over already.
             None => return Ok(true),
         }
     }
+    stream.send_data(data, last)?;
     Ok(last)
 }
