@@ -35,8 +35,8 @@ pub(super) struct Finish {
     pub(super) request_id: Option<HeaderValue>,
     /// What the logs want to know of the heads; none where there are no logs.
     notes: Option<Box<Notes>>,
-    /// Whether a timeout is what the client is answered with.
-    late: bool,
+    /// Whether the client is answered from here, whatever an upstream does.
+    own_reply: bool,
     close: bool,
     ended: bool,
     _active: GaugeGuard,
@@ -121,7 +121,7 @@ impl Finish {
             pulse,
             request_id: None,
             notes: None,
-            late: false,
+            own_reply: false,
             close,
             ended: false,
             _active: active,
@@ -161,6 +161,7 @@ impl Finish {
 
     /// The request is answered with `reply` before anybody has served it.
     pub(super) fn refuse(&mut self, reply: &LocalReply) {
+        self.own_reply = true;
         self.close_after(reply.closes);
         if reply.flag == Some(Flag::DownstreamProtocolError) {
             let stats = &self.hcm.stats;
@@ -182,7 +183,7 @@ impl Finish {
 
     /// The answer to a request that is late.
     pub(super) fn answer_late(&mut self, late: Late) -> LocalReply {
-        self.late = true;
+        self.own_reply = true;
         late.reply(self.pulse.complete.get())
     }
 
@@ -199,7 +200,7 @@ impl Finish {
         self.hcm.stats.charge(&self.hcm.listener_stats, status.as_u16());
         self.pulse.respond();
         // A reply of our own before the whole request was read: what is still to come is not worth reading.
-        if !self.pulse.complete.get() && (self.info.attempts == 0 || self.late) {
+        if !self.pulse.complete.get() && (self.info.attempts == 0 || self.own_reply) {
             self.hcm.stats.downstream_rq_response_before_rq_complete.inc();
             self.hcm.stats.downstream_rq_rx_reset.inc();
             // HTTP/2 resets the stream, and the connection goes on.
@@ -265,8 +266,11 @@ impl Drop for Finish {
             self.info.details = Some("stream_idle_timeout".into());
             return self.end();
         }
-        self.connection.reset_by_client();
-        let (flag, details) = if self.info.protocol == Protocol::Http2 {
+        let http2 = self.info.protocol == Protocol::Http2;
+        if !http2 {
+            self.connection.reset_by_client();
+        }
+        let (flag, details) = if http2 {
             (Flag::DownstreamRemoteReset, "http2.remote_reset")
         } else {
             (Flag::DownstreamConnectionTermination, "downstream_remote_disconnect")

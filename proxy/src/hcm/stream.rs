@@ -1,6 +1,5 @@
 //! The life of one request, start to finish.
 
-use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
@@ -8,8 +7,8 @@ use std::rc::Rc;
 use http::StatusCode;
 use hyper::body::Incoming;
 
+use crate::message::Response;
 use crate::message::local_reply::LocalReply;
-use crate::message::{Body, Response};
 
 use super::Hcm;
 use super::connection::Connection;
@@ -17,12 +16,17 @@ use super::finish::Finish;
 use super::pulse::{Broken, poll_in_time};
 use super::{request, response};
 
+/// The client went away in the middle of its request: its connection, or its stream, ends without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the client went away in the middle of its request")]
+pub(super) struct Gone;
+
 /// Answers one request.
 pub(super) async fn serve(
     hcm: Rc<Hcm>,
     connection: Rc<Connection>,
     request: http::Request<Incoming>,
-) -> Result<Response, Infallible> {
+) -> Result<Response, Gone> {
     let mut finish = Finish::open(hcm.clone(), connection, &request);
     let response = match request::prepare(&hcm, request, &mut finish) {
         Ok(request::Prepared { request, host }) => {
@@ -46,8 +50,7 @@ pub(super) async fn serve(
             finish.refuse(&reply);
             reply.into_response(&mut finish.info)
         }
-        // Nobody reads this.
-        Some(Broken::Gone) => return Ok(Response::new(Body::empty())),
+        Some(Broken::Gone) => return Err(Gone),
     };
     Ok(response::finish(&hcm, response, finish))
 }
