@@ -32,6 +32,9 @@ mod lifecycle;
 /// Our proxy's binary, run to its end.
 #[cfg(test)]
 mod once;
+/// What the README says.
+#[cfg(test)]
+mod readme;
 /// Hostile bytes.
 #[cfg(test)]
 mod smuggling;
