@@ -7,6 +7,7 @@ pub mod connection;
 mod ending;
 mod finish;
 mod head;
+mod http2;
 mod linger;
 mod pulse;
 mod refusal;

@@ -36,20 +36,3 @@ pub type Owned = JoinSet<()>;
 pub fn spawn_in(owner: &mut Owned, task: impl Future<Output = ()> + 'static) {
     owner.spawn_local(task);
 }
-
-/// Lets hyper's HTTP/2 codecs run the tasks of a connection on the connection's own thread.
-#[derive(Clone, Copy, Debug)]
-pub struct Local;
-
-// === impl Local ===
-
-impl<F> hyper::rt::Executor<F> for Local
-where
-    F: Future<Output: 'static> + 'static,
-{
-    fn execute(&self, task: F) {
-        spawn(async {
-            task.await;
-        });
-    }
-}

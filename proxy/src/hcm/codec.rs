@@ -1,10 +1,11 @@
-//! HTTP/1 and HTTP/2 on a downstream connection: hyper's codecs with our settings, and when they end.
+//! HTTP/1 on a downstream connection: hyper's codec with our settings, and when it ends.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 
-use hyper::server::conn::{http1, http2};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
@@ -12,11 +13,11 @@ use tokio::time::sleep;
 
 use crate::base::drain::Phase;
 use crate::config::hcm::DEFAULT_MAX_HEADERS_COUNT;
+use crate::message::Body;
 use crate::transport::Stream;
 
 use super::connection::{Connection, End};
 use super::ending::Ending;
-use super::pulse::Streams;
 use super::refusal::{self, Refusing};
 use super::{Hcm, finish, linger, stream};
 
@@ -56,7 +57,9 @@ pub(super) async fn http1(hcm: &Rc<Hcm>, connection: &Rc<Connection>, stream: St
     }
     let io = TokioIo::new(Refusing::new(stream, hcm.clone(), connection.clone()));
     let (of, on) = (hcm.clone(), connection.clone());
-    let service = service_fn(move |request| stream::serve(of.clone(), on.clone(), request));
+    let service = service_fn(move |request: http::Request<Incoming>| {
+        stream::serve(of.clone(), on.clone(), request.map(Body::incoming))
+    });
     let mut codec = builder.serve_connection(io, service);
     let mut ending = Ending::new(hcm, connection, false);
     let ended = ending
@@ -88,38 +91,13 @@ fn buffer(hcm: &Hcm) -> usize {
     hcm.buffer_limit.max(hcm.config.max_request_headers_kb as usize * 1024).max(LEAST_BUFFER)
 }
 
-/// Speaks HTTP/2 until the connection ends.
-pub(super) async fn http2(hcm: &Rc<Hcm>, connection: &Rc<Connection>, stream: Stream) -> End {
-    let settings = &hcm.config.http2;
-    let (of, on) = (hcm.clone(), connection.clone());
-    let service =
-        service_fn(move |request| Box::pin(stream::serve(of.clone(), on.clone(), request)));
-    let codec = http2::Builder::new(Streams(connection.clone()))
-        .auto_date_header(false)
-        .max_header_list_size(hcm.config.max_request_headers_kb.saturating_mul(1024))
-        .max_concurrent_streams(settings.max_concurrent_streams)
-        .initial_stream_window_size(settings.initial_stream_window)
-        .initial_connection_window_size(settings.initial_connection_window)
-        .header_table_size(settings.hpack_table_size)
-        .max_send_buf_size(hcm.buffer_limit)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut codec = Box::pin(codec);
-    let mut ending = Ending::new(hcm, connection, true);
-    let ended = ending
-        .watch(
-            &mut codec,
-            |codec, cx| codec.as_mut().poll(cx),
-            |codec| codec.as_mut().graceful_shutdown(),
-        )
-        .await;
-    ended.unwrap_or_else(|error| broken(hcm, &error))
+fn broken(hcm: &Hcm, error: &hyper::Error) -> End {
+    ended(hcm, error, error.is_parse())
 }
 
-fn broken(hcm: &Hcm, error: &hyper::Error) -> End {
-    let library = std::error::Error::source(error)
-        .and_then(|source| source.downcast_ref::<h2::Error>())
-        .is_some_and(|error| error.is_library() && !error.is_io());
-    if error.is_parse() || library {
+/// What an error of a codec makes of the connection's end.
+pub(super) fn ended(hcm: &Hcm, error: &dyn std::error::Error, protocol: bool) -> End {
+    if protocol {
         hcm.stats.downstream_cx_protocol_error.inc();
         tracing::debug!(%error, "downstream broke its protocol");
         return End::Protocol;

@@ -15,7 +15,7 @@ use crate::transport::{Meter, Stream};
 
 use super::head::{Facts, Scan};
 use super::pulse::Pulse;
-use super::{Hcm, codec};
+use super::{Hcm, codec, http2};
 
 /// What a connection's codec and its streams both look at.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ async fn run(hcm: &Rc<Hcm>, connection: &Rc<Connection>, mut stream: Stream) -> 
         }
         Peeked::Http2 => {
             let _open = opened(&stats.downstream_cx_http2_total, &stats.downstream_cx_http2_active);
-            codec::http2(hcm, connection, stream).await
+            http2::serve(hcm, connection, stream).await
         }
     }
 }

@@ -75,12 +75,12 @@ impl<'a> Ending<'a> {
     }
 
     /// Runs `codec` to its end, telling it to end in time.
-    pub(super) async fn watch<C>(
+    pub(super) async fn watch<C, E>(
         &mut self,
         codec: &mut C,
-        poll: impl Fn(&mut C, &mut Context<'_>) -> Poll<hyper::Result<()>>,
+        poll: impl Fn(&mut C, &mut Context<'_>) -> Poll<Result<(), E>>,
         tell: impl Fn(&mut C),
-    ) -> hyper::Result<End> {
+    ) -> Result<End, E> {
         let drain = &self.hcm.ending.drain;
         let mut drained = pin!(drain.until(Phase::Draining));
         let mut closed = pin!(drain.until(Phase::Closing));

@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, Version};
-use hyper::body::Incoming;
 
 use crate::access_log::Notes;
 use crate::base::clock;
 use crate::message::body::{BodyError, Watch};
 use crate::message::local_reply::LocalReply;
-use crate::message::{Body, hop_by_hop};
+use crate::message::{Body, Request, hop_by_hop};
 use crate::router;
 use crate::stats::GaugeGuard;
 use crate::stream_info::{Downstream, Flag, Flags, Protocol, StreamInfo};
@@ -86,11 +85,7 @@ fn keeps_alive(headers: &HeaderMap) -> bool {
 
 impl Finish {
     /// A request has come.
-    pub(super) fn open(
-        hcm: Rc<Hcm>,
-        connection: Rc<Connection>,
-        request: &http::Request<Incoming>,
-    ) -> Box<Self> {
+    pub(super) fn open(hcm: Rc<Hcm>, connection: Rc<Connection>, request: &Request) -> Box<Self> {
         let stats = &hcm.stats;
         stats.downstream_rq_total.inc();
         let protocol = match request.version() {

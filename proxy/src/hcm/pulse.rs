@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use crate::base::{clock, task};
+use crate::base::clock;
 use crate::config::hcm::HttpConnectionManager;
 use crate::message::local_reply::LocalReply;
 
@@ -166,39 +166,26 @@ pub(super) fn poll_in_time<T>(pulse: &Pulse, polled: Poll<T>) -> Poll<Result<T, 
     }
 }
 
-/// Runs the tasks of an HTTP/2 connection's streams, and ends those that are late.
+/// Runs an HTTP/2 connection's stream, and ends it if it is late.
 ///
-/// A stream whose client grants no more window is not asked for data, so nothing below hyper could end it.
-#[derive(Clone, Debug)]
-pub(super) struct Streams(pub(super) Rc<Connection>);
-
-// === impl Streams ===
-
-impl<F> hyper::rt::Executor<F> for Streams
-where
-    F: Future<Output: 'static> + 'static,
-{
-    fn execute(&self, stream: F) {
-        let connection = self.0.clone();
-        task::spawn(async move {
-            let mut stream = pin!(stream);
-            let mut pulse = None;
-            poll_fn(|cx: &mut Context<'_>| {
-                if stream.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(());
-                }
-                // What began while this task ran is its stream.
-                let pulse = pulse.get_or_insert_with(|| connection.take_begun());
-                let Some(pulse) = pulse else { return Poll::Pending };
-                if pulse.is_cut() {
-                    return Poll::Ready(());
-                }
-                pulse.wake_by(cx.waker());
-                Poll::Pending
-            })
-            .await;
-        });
-    }
+/// A stream whose client grants no more window is not asked for data, so nothing below could end it.
+pub(super) async fn in_time(connection: Rc<Connection>, stream: impl Future<Output = ()>) {
+    let mut stream = pin!(stream);
+    let mut pulse = None;
+    poll_fn(|cx: &mut Context<'_>| {
+        if stream.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        // What began while this task ran is its stream.
+        let pulse = pulse.get_or_insert_with(|| connection.take_begun());
+        let Some(pulse) = pulse else { return Poll::Pending };
+        if pulse.is_cut() {
+            return Poll::Ready(());
+        }
+        pulse.wake_by(cx.waker());
+        Poll::Pending
+    })
+    .await;
 }
 
 #[cfg(test)]

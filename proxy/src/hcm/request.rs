@@ -4,7 +4,6 @@ use http::header::{COOKIE, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING, UPGR
 use http::request::Parts;
 use http::uri::{PathAndQuery, Uri};
 use http::{Method, StatusCode, Version};
-use hyper::body::Incoming;
 
 use crate::base::random;
 use crate::message::local_reply::LocalReply;
@@ -30,12 +29,12 @@ pub(super) struct HeaderValueText(HeaderValue);
 /// Afterwards the URI is a path with its query, and `host` says the authority, whichever codec it came by.
 pub(super) fn prepare(
     hcm: &Hcm,
-    request: http::Request<Incoming>,
+    request: Request,
     finish: &mut Finish,
 ) -> Result<Prepared, LocalReply> {
     let http2 = request.version() == Version::HTTP_2;
     let (mut parts, body) = request.into_parts();
-    let body = finish.follow(Body::incoming(body));
+    let body = finish.follow(body);
     let host = check(hcm, &mut parts, finish).inspect_err(|reply| {
         // Of what the codec refuses Envoy's logs know nothing, and neither do ours.
         if reply.flag != Some(Flag::DownstreamProtocolError) {

@@ -1,17 +1,20 @@
 //! The one body type: bytes that pass through, and the guards that watch them pass.
 
 mod received;
+mod sending;
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, HeaderMap};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use self::received::Received;
+
+pub use self::sending::send;
 
 /// A body in transit.
 ///
@@ -81,11 +84,13 @@ impl Body {
         Self::new(Source::Incoming(incoming))
     }
 
-    /// A body from an upstream's HTTP/2 stream, with what `content-length` says of it.
-    pub fn received(stream: h2::RecvStream, length: Option<u64>) -> Self {
+    /// A body from an HTTP/2 stream, with what `content-length` says of it.
+    pub fn received(stream: h2::RecvStream, headers: &HeaderMap) -> Self {
         if stream.is_end_stream() {
             return Self::empty();
         }
+        let length =
+            headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         Self::new(Source::Received(Box::new(Received::new(stream, length))))
     }
 

@@ -1,4 +1,4 @@
-//! A body that comes over HTTP/2 from an upstream.
+//! A body that comes over HTTP/2.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

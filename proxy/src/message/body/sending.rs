@@ -1,4 +1,4 @@
-//! Sends a request's body over an HTTP/2 stream, as fast as the peer takes it.
+//! Sends a body over an HTTP/2 stream, as fast as the peer takes it.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -8,10 +8,10 @@ use bytes::Bytes;
 use h2::{Reason, SendStream};
 use http_body::{Body as _, Frame};
 
-use crate::message::Body;
+use super::Body;
 
 /// Sends all of `body`. A body that breaks off resets the stream; a stream that is reset drops the body.
-pub(super) async fn send(body: Body, mut stream: SendStream<Bytes>) {
+pub async fn send(body: Body, mut stream: SendStream<Bytes>) {
     let mut body = pin!(body);
     loop {
         let next = poll_fn(|cx| match stream.poll_reset(cx) {
@@ -19,7 +19,7 @@ pub(super) async fn send(body: Body, mut stream: SendStream<Bytes>) {
             Poll::Pending => body.as_mut().poll_frame(cx).map(Some),
         });
         let frame = match next.await {
-            // Reset by the peer: who waits for the response learns why.
+            // Reset by the peer: who waits for an answer learns why.
             None => return,
             Some(None) => {
                 // Without a stream there is nobody to be told of the end.

@@ -1,0 +1,109 @@
+//! HTTP/2 on a downstream connection.
+//!
+//! This speaks to the h2 library itself, as our upstream side does: hyper's server would wrap each stream into two more
+//! layers for every frame to pass.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use h2::RecvStream;
+use h2::server::{self, SendResponse};
+
+use crate::base::task;
+use crate::message::{Body, Request, Response, body};
+use crate::transport::Stream;
+
+use super::connection::{Connection, End};
+use super::ending::Ending;
+use super::{Hcm, codec, pulse, stream};
+
+/// How many streams a client may open and reset before we have looked at them (CVE-2023-44487); hyper's number.
+const MOST_RESET_BEFORE_ACCEPT: usize = 20;
+
+/// How many streams a client may make us reset by its mistakes (CVE-2025-8671); hyper's number.
+const MOST_RESET_FOR_ERRORS: usize = 1024;
+
+/// Speaks HTTP/2 until the connection ends.
+pub(super) async fn serve(hcm: &Rc<Hcm>, connection: &Rc<Connection>, stream: Stream) -> End {
+    let settings = &hcm.config.http2;
+    let handshake = server::Builder::new()
+        .max_header_list_size(hcm.config.max_request_headers_kb.saturating_mul(1024))
+        .max_concurrent_streams(settings.max_concurrent_streams)
+        .initial_window_size(settings.initial_stream_window)
+        .initial_connection_window_size(settings.initial_connection_window)
+        .header_table_size(settings.hpack_table_size)
+        .max_send_buffer_size(hcm.buffer_limit)
+        .max_pending_accept_reset_streams(MOST_RESET_BEFORE_ACCEPT)
+        .max_local_error_reset_streams(Some(MOST_RESET_FOR_ERRORS))
+        .handshake(stream);
+    let mut streams = match codec::patiently(hcm, handshake).await {
+        Some(Ok(streams)) => streams,
+        Some(Err(error)) => return broken(hcm, &error),
+        None => return End::Local,
+    };
+    let ended = Ending::new(hcm, connection, true)
+        .watch(
+            &mut streams,
+            |streams, cx| poll_streams(streams, cx, hcm, connection),
+            server::Connection::graceful_shutdown,
+        )
+        .await;
+    ended.unwrap_or_else(|error| broken(hcm, &error))
+}
+
+/// Begins a task for every stream that comes, until none will any more.
+fn poll_streams(
+    streams: &mut server::Connection<Stream, Bytes>,
+    cx: &mut Context<'_>,
+    hcm: &Rc<Hcm>,
+    connection: &Rc<Connection>,
+) -> Poll<Result<(), h2::Error>> {
+    while let Poll::Ready(next) = streams.poll_accept(cx) {
+        let Some(next) = next else { return Poll::Ready(Ok(())) };
+        let (request, respond) = next?;
+        let answer = answer(hcm.clone(), connection.clone(), request, respond);
+        task::spawn(pulse::in_time(connection.clone(), answer));
+    }
+    Poll::Pending
+}
+
+/// Answers one stream's request.
+async fn answer(
+    hcm: Rc<Hcm>,
+    connection: Rc<Connection>,
+    request: http::Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+) {
+    let (parts, stream) = request.into_parts();
+    let body = Body::received(stream, &parts.headers);
+    let serving = stream::serve(hcm, connection, Request::from_parts(parts, body));
+    let Some(response) = unless_reset(&mut respond, serving).await else { return };
+    let (parts, body) = response.into_parts();
+    let head = http::Response::from_parts(parts, ());
+    // A client that is gone needs no answer; the body's guards tell the stats and the log.
+    if let Ok(stream) = respond.send_response(head, body.is_empty())
+        && !body.is_empty()
+    {
+        body::send(body, stream).await;
+    }
+}
+
+/// The response, unless the client resets the stream before there is one.
+async fn unless_reset<E>(
+    respond: &mut SendResponse<Bytes>,
+    serving: impl Future<Output = Result<Response, E>>,
+) -> Option<Response> {
+    let mut serving = pin!(serving);
+    poll_fn(|cx| match serving.as_mut().poll(cx) {
+        Poll::Ready(response) => Poll::Ready(response.ok()),
+        Poll::Pending => respond.poll_reset(cx).map(|_reason| None),
+    })
+    .await
+}
+
+fn broken(hcm: &Hcm, error: &h2::Error) -> End {
+    codec::ended(hcm, error, error.is_library() && !error.is_io())
+}
