@@ -1,8 +1,10 @@
 //! The accept loop of one listener on one worker.
 
+use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -47,6 +49,15 @@ pub async fn accept(acceptor: Acceptor) {
     while connections.join_next().await.is_some() {}
 }
 
+/// A connection that waits to be accepted, if there is one.
+async fn waiting(socket: &TcpListener) -> Option<TcpStream> {
+    let accepted = poll_fn(|cx| match socket.poll_accept(cx) {
+        Poll::Ready(accepted) => Poll::Ready(accepted.ok()),
+        Poll::Pending => Poll::Ready(None),
+    });
+    accepted.await.map(|(socket, _)| socket)
+}
+
 // === impl Acceptor ===
 
 impl Acceptor {
@@ -56,14 +67,18 @@ impl Acceptor {
         loop {
             tokio::select! {
                 biased;
-                () = self.listener.stop.until(Phase::Draining) => return,
-                () = self.drain.until(Phase::Draining) => return,
+                () = self.listener.stop.until(Phase::Draining) => break,
+                () = self.drain.until(Phase::Draining) => break,
                 ended = connections.join_next(), if !connections.is_empty() => drop(ended),
                 accepted = socket.accept() => match accepted {
                     Ok((socket, _)) => self.begin(socket, worker.clone(), connections),
                     Err(error) => self.fail(&error).await,
                 },
             }
+        }
+        // Who is in the system's queue has connected, and would be reset when the socket closes.
+        while let Some(socket) = waiting(&socket).await {
+            self.begin(socket, worker.clone(), connections);
         }
     }
 
