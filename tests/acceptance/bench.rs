@@ -100,6 +100,22 @@ async fn a_run_that_is_killed_leaves_nothing_running() {
 }
 
 #[tokio::test]
+async fn a_run_that_is_interrupted_ends_its_mesh_first() {
+    let mesh = MeshCommand::new();
+    let mut run = mesh.spawn(&["up", "--launch", "process", "--ports", "0"]).await;
+    let addresses = mesh.addresses().await;
+    let pid = run.id().unwrap().to_string();
+    assert!(
+        std::process::Command::new("kill").args(["-s", "INT", &pid]).status().unwrap().success()
+    );
+    assert_eq!(run.wait().await.unwrap().code(), Some(0));
+    for address in addresses {
+        TcpStream::connect(address).unwrap_err();
+    }
+    assert_eq!(std::fs::read_dir(mesh.folder.path()).unwrap().count(), 0, "no state is left");
+}
+
+#[tokio::test]
 async fn a_detached_mesh_is_shown_and_ended_by_later_commands() {
     let mesh = MeshCommand::new();
     let (code, stdout, stderr) =

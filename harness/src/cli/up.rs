@@ -32,11 +32,18 @@ const ADMIN: u16 = 8001;
 /// Starts the mesh and stays until Ctrl-C or `cargo mesh down`.
 pub(super) async fn stay(options: &UpOptions) -> Result<ExitCode, Error> {
     let mut held = Held::take()?;
-    let launch = prepare(options).await?;
-    let step = screen::step("starting gateway, sidecar and app");
-    let (mesh, state) = start(options, launch).await?;
+    let start = async {
+        let launch = prepare(options).await?;
+        let step = screen::step("starting gateway, sidecar and app");
+        let started = start(options, launch).await?;
+        step.done();
+        Ok(started)
+    };
+    let Some((mesh, state)) = unless_asked_to_end(start).await? else {
+        screen::note("Ended before the mesh was up; nothing of it is left.");
+        return Ok(ExitCode::FAILURE);
+    };
     held.tell(&state)?;
-    step.done();
     show(&state).await?;
     screen::note("The mesh stays up until Ctrl-C.");
     until_asked_to_end().await?;
@@ -65,7 +72,9 @@ pub(super) async fn detach(options: &UpOptions) -> Result<ExitCode, Error> {
 /// Holds a detached mesh until `cargo mesh down`.
 pub(super) async fn hold(options: &UpOptions) -> Result<ExitCode, Error> {
     let mut held = Held::take()?;
-    let (mesh, state) = start(options, options.launch()).await?;
+    let Some((mesh, state)) = unless_asked_to_end(start(options, options.launch())).await? else {
+        return Ok(ExitCode::FAILURE);
+    };
     held.tell(&state)?;
     until_asked_to_end().await?;
     mesh.tear_down().await?;
@@ -197,6 +206,16 @@ async fn spawn_holder(options: &UpOptions) -> Result<State, Error> {
         }
     };
     eventually::becomes_true("the start of the mesh", look).await
+}
+
+/// Does this unless asked to end before it is done; then it is dropped, and with it whatever it had started.
+async fn unless_asked_to_end<T>(
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<Option<T>, Error> {
+    tokio::select! {
+        done = work => done.map(Some),
+        asked = until_asked_to_end() => asked.map(|()| None),
+    }
 }
 
 /// Waits for Ctrl-C or for SIGTERM. A terminal that is closed is no reason to end.
