@@ -191,21 +191,19 @@ async fn spawn_holder(options: &UpOptions) -> Result<State, Error> {
     let mut holder = command
         .spawn()
         .map_err(|error| Error::step("start the process that holds the mesh", error))?;
-    let look = async || {
+    // As long as the holder lives it is at work: each of its own waits has an end.
+    loop {
         if let Ok(Found::Up(state)) = state::find()
             && state.pid == holder.id()
         {
-            return Ok(Ok(state));
+            return Ok(state);
         }
-        match holder.try_wait() {
-            Ok(None) => Ok(Err("it is being started")),
-            _ => Err(Error::step(
-                "start the mesh",
-                std::fs::read_to_string(&log_path).unwrap_or_default(),
-            )),
+        if !matches!(holder.try_wait(), Ok(None)) {
+            let said = std::fs::read_to_string(&log_path).unwrap_or_default();
+            return Err(Error::step("start the mesh", said));
         }
-    };
-    eventually::becomes_true("the start of the mesh", look).await
+        tokio::time::sleep(eventually::INTERVAL).await;
+    }
 }
 
 /// Does this unless asked to end before it is done; then it is dropped, and with it whatever it had started.
