@@ -12,8 +12,10 @@ use std::sync::Arc;
 
 use crate::config::cluster::Protocol;
 use crate::message::{Request, Response};
+use crate::stats::GaugeGuard;
 
 use super::connect::ConnectError;
+use super::limits::Permit;
 use super::{Cluster, Host};
 
 /// The connections of one worker to one host.
@@ -41,6 +43,13 @@ pub enum PoolError {
     Overflow,
     /// None could be made.
     Connect(ConnectError),
+}
+
+/// A request's place among those that wait for a connection.
+#[derive(Debug)]
+struct Pending {
+    _permit: Permit,
+    _active: GaugeGuard,
 }
 
 /// Why a request has no response.
@@ -90,6 +99,20 @@ impl Pool {
     /// Whether the codec is HTTP/2.
     pub fn is_http2(&self) -> bool {
         matches!(self, Self::Http2(_))
+    }
+}
+
+// === impl Pending ===
+
+impl Pending {
+    fn new(cluster: &Cluster) -> Result<Self, PoolError> {
+        let stats = &cluster.stats;
+        let Some(permit) = cluster.limits.pending.take() else {
+            stats.upstream_rq_pending_overflow.inc();
+            return Err(PoolError::Overflow);
+        };
+        stats.upstream_rq_pending_total.inc();
+        Ok(Self { _permit: permit, _active: stats.upstream_rq_pending_active.hold() })
     }
 }
 

@@ -17,7 +17,7 @@ use crate::upstream::limits::Permit;
 use crate::upstream::{Cluster, Host};
 
 use super::driver::{self, Open, State};
-use super::{PoolError, SendError};
+use super::{Pending, PoolError, SendError};
 
 /// How many idle connections a checkout looks at for one that is ready. One that is not is still writing the rest of
 /// a request whose response came early.
@@ -77,22 +77,15 @@ impl Pool {
     /// A connection that is made for this request, or one that becomes free before.
     async fn wait_for_one(&self) -> Result<Lease, PoolError> {
         let pool = &self.0;
-        let stats = &pool.cluster.stats;
-        let Some(_permit) = pool.cluster.limits.pending.take() else {
-            stats.upstream_rq_pending_overflow.inc();
-            return Err(PoolError::Overflow);
-        };
-        stats.upstream_rq_pending_total.inc();
-        let _active = stats.upstream_rq_pending_active.hold();
+        let _pending = Pending::new(&pool.cluster)?;
         loop {
             if let Some(permit) = pool.may_open() {
                 return pool.open(permit).await.map_err(|error| {
-                    stats.upstream_rq_pending_failure_eject.inc();
+                    pool.cluster.stats.upstream_rq_pending_failure_eject.inc();
                     PoolError::Connect(error)
                 });
             }
-            let (tell, told) = oneshot::channel();
-            pool.waiting.borrow_mut().push_back(tell);
+            let told = pool.queue();
             // Without a connection in hand, one has ended and made room for a new one.
             if let Ok(Some(connection)) = told.await {
                 return Ok(pool.lease(connection));
@@ -104,6 +97,15 @@ impl Pool {
 // === impl Shared ===
 
 impl Shared {
+    /// A place in the queue for a connection. Who has given up must not be kept for as long as none becomes free.
+    fn queue(&self) -> oneshot::Receiver<Option<Connection>> {
+        let (tell, told) = oneshot::channel();
+        let mut waiting = self.waiting.borrow_mut();
+        waiting.retain(|tell| !tell.is_closed());
+        waiting.push_back(tell);
+        told
+    }
+
     fn take_idle(&self) -> Option<Connection> {
         let mut idle = self.idle.borrow_mut();
         idle.retain(|connection| !connection.sender.is_closed());

@@ -22,7 +22,7 @@ use crate::upstream::limits::Permit;
 use crate::upstream::{Cluster, Host};
 
 use super::driver::{self, Open, State};
-use super::{PoolError, SendError};
+use super::{Pending, PoolError, SendError};
 
 /// The HTTP/2 connections of one worker to one host.
 #[derive(Debug)]
@@ -82,17 +82,11 @@ impl Pool {
     /// A connection that is made for this request, or one that becomes free before.
     async fn wait_for_one(&self) -> Result<Lease, PoolError> {
         let pool = &self.0;
-        let stats = &pool.cluster.stats;
-        let Some(_permit) = pool.cluster.limits.pending.take() else {
-            stats.upstream_rq_pending_overflow.inc();
-            return Err(PoolError::Overflow);
-        };
-        stats.upstream_rq_pending_total.inc();
-        let _active = stats.upstream_rq_pending_active.hold();
+        let _pending = Pending::new(&pool.cluster)?;
         // The sender cannot go before it has told: it belongs to the task that connects.
         let told = pool.wait().await.unwrap_or(Err(ConnectError::Timeout));
         told.map(|connection| pool.lease(connection)).map_err(|error| {
-            stats.upstream_rq_pending_failure_eject.inc();
+            pool.cluster.stats.upstream_rq_pending_failure_eject.inc();
             PoolError::Connect(error)
         })
     }
