@@ -17,6 +17,7 @@ use outrigger_harness::{
     mesh::Mesh,
     node::{ConfigVersion, Node},
     origin::{Origin, origin},
+    settings::DataPlane,
     topology::Topology,
 };
 use reqwest::{Body, Method};
@@ -44,6 +45,11 @@ async fn echoes(client: &Client, length: usize) {
 
 each_mesh!(fifty_megabytes_pass_in_bounded_memory);
 async fn fifty_megabytes_pass_in_bounded_memory(mesh: &Mesh) {
+    // None of the 100 MB that pass is kept. On a busy machine Envoy fills two stream windows of 16 MiB, one each way.
+    let bound = match mesh.data_plane() {
+        DataPlane::Outrigger => 24 * MEGABYTE,
+        DataPlane::Envoy => 40 * MEGABYTE,
+    };
     let proxies = [Node::GATEWAY, Node::SIDECAR];
     echoes(&mesh.client(), 1024).await;
     let mut before = Vec::new();
@@ -58,8 +64,7 @@ async fn fifty_megabytes_pass_in_bounded_memory(mesh: &Mesh) {
     echoes(&mesh.client(), LARGE).await;
     for (node, before) in proxies.into_iter().zip(before) {
         let grown = mesh.peak_memory(node).await.unwrap().unwrap().saturating_sub(before);
-        // Two directions, each with a buffer on either side; none of them holds what has passed.
-        assert!(grown < (LARGE / 2) as u64, "{node} grew by {grown} bytes");
+        assert!(grown < bound as u64, "{node} grew by {grown} bytes");
     }
 }
 
