@@ -1,10 +1,12 @@
 //! Settings of the codecs: `envoy.config.core.v3.Http1ProtocolOptions` and `Http2ProtocolOptions`.
 
-/// `initial_stream_window_size` where the file says nothing (16 MiB, Envoy 1.40).
-pub const DEFAULT_STREAM_WINDOW: u32 = 16 * 1024 * 1024;
+/// `initial_stream_window_size` where the file says nothing: 1 MiB, as much as `per_connection_buffer_limit_bytes` lets
+/// a connection hold. Envoy 1.40 announces 16 MiB, and a slow reader on either side can make it hold that much.
+pub const DEFAULT_STREAM_WINDOW: u32 = 1024 * 1024;
 
-/// `initial_connection_window_size` where the file says nothing (24 MiB, Envoy 1.40).
-pub const DEFAULT_CONNECTION_WINDOW: u32 = 24 * 1024 * 1024;
+/// `initial_connection_window_size` where the file says nothing: room for sixteen streams that nobody reads, so that
+/// they do not stop the others. Envoy 1.40 announces 24 MiB.
+pub const DEFAULT_CONNECTION_WINDOW: u32 = 16 * 1024 * 1024;
 
 /// `max_concurrent_streams` where the file says nothing (1024, Envoy 1.40).
 pub const DEFAULT_CONCURRENT_STREAMS: u32 = 1024;
