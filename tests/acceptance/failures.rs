@@ -179,7 +179,9 @@ async fn a_host_that_does_not_answer_is_given_up_after_the_connect_timeout(
     let asked = Instant::now();
     let reply = mesh.client().get("/").await.unwrap();
     assert_local_reply(&reply, TIMED_OUT);
-    assert!(asked.elapsed() >= CONNECT_TIMEOUT, "{:?}", asked.elapsed());
+    // Envoy's timers run by the time at which its loop woke up, and may be some milliseconds early.
+    let early = Duration::from_millis(20);
+    assert!(asked.elapsed() >= CONNECT_TIMEOUT - early, "{:?}", asked.elapsed());
     let sidecar = mesh.admin(Node::SIDECAR);
     sidecar.counter("cluster.local_service.upstream_cx_connect_timeout").becomes(1).await;
     sidecar.counter("cluster.local_service.upstream_cx_connect_fail").becomes(1).await;
