@@ -1,7 +1,7 @@
 //! HTTP/2 connections: each carries many requests at a time.
 //!
 //! These speak to the h2 library itself. hyper's client would put a channel and a task of its own between a request and
-//! its stream, which cost more than the stream (measured: 3 µs of 19 per request on the tutorial's gateway).
+//! its stream (measured, with what else changed then: 35 against 31 µs per request for the tutorial's two proxies).
 
 use std::cell::RefCell;
 use std::future::poll_fn;
