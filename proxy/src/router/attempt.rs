@@ -67,7 +67,14 @@ impl Attempt<'_> {
         for _ in 0..MOST_STALE {
             let mut lease = target.pool.checkout().await?;
             info.upstream_local = lease.local_address();
-            let running = self.start(&target)?;
+            let running = match self.start(&target) {
+                Ok(running) => running,
+                Err(failure) => {
+                    // Nothing was sent, so the connection is as good as before.
+                    lease.release();
+                    return Err(failure);
+                }
+            };
             info.attempts += 1;
             let error = match lease.send(request).await {
                 Ok(response) => return Ok(self.respond(response, lease, running, info)),
@@ -75,6 +82,12 @@ impl Attempt<'_> {
             };
             let failure = Failure::of_exchange(&error.error);
             if let Some(unsent) = error.unsent {
+                tracing::debug!(
+                    cluster = %cluster.name,
+                    host = %target.host.address,
+                    error = %error.error,
+                    "the connection was closed already; the request goes to another"
+                );
                 request = unsent;
                 continue;
             }
