@@ -1,11 +1,7 @@
 //! One line per request, in the user's words, into a file that never holds a worker up.
 
 mod file;
-mod format;
-mod names;
-mod operator;
 mod stats;
-mod time;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,14 +9,11 @@ use std::path::{Path, PathBuf};
 use http::{HeaderMap, request, response};
 
 use self::file::File;
-use self::format::Format;
-use self::names::Names;
 use crate::config::access_log::{AccessLog, Sink};
+use crate::formatter::{self, Format, FormatError, Names, Notes};
 use crate::stream_info::StreamInfo;
 
 pub use self::file::Files;
-pub use self::format::FormatError;
-pub use self::names::Notes;
 
 /// The access logs of one connection manager.
 ///
@@ -116,9 +109,6 @@ impl AccessLogs {
 }
 
 fn read_format(config: &AccessLog, names: &mut Names) -> Result<Format, Error> {
-    let text = config.format.as_deref().unwrap_or(format::DEFAULT);
+    let text = config.format.as_deref().unwrap_or(formatter::DEFAULT);
     Format::parse(text, names).map_err(|source| Error::Format { format: text.to_owned(), source })
 }
-
-#[cfg(test)]
-mod tests;

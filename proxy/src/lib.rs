@@ -21,6 +21,9 @@ pub mod message;
 pub mod transport;
 
 pub mod config;
+
+pub mod formatter;
+
 pub mod stats;
 pub mod stream_info;
 

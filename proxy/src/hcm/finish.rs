@@ -7,8 +7,8 @@ use std::time::Duration;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, Version};
 
-use crate::access_log::Notes;
 use crate::base::clock;
+use crate::formatter::Notes;
 use crate::message::body::{BodyError, Watch};
 use crate::message::local_reply::LocalReply;
 use crate::message::{Body, Request, hop_by_hop};

@@ -5,7 +5,9 @@ use crate::sources::{Source, sources};
 /// Modules from the bottom up. A file may import only modules on an earlier line, and its own.
 const RANKS: &[&[&str]] = &[
     &["base"],
-    &["config", "stats", "stream_info"],
+    &["stats", "stream_info"],
+    &["formatter"],
+    &["config"],
     &["message", "transport", "runtime"],
     &["upstream", "route", "access_log", "trace"],
     &["filter", "sink"],

@@ -1,4 +1,4 @@
-//! A line's format: text with operators between percent signs.
+//! A format: text with operators between percent signs.
 
 use http::header::InvalidHeaderName;
 
@@ -6,8 +6,8 @@ use super::names::{Names, Notes};
 use super::operator::{Call, Operator};
 use crate::stream_info::StreamInfo;
 
-/// Envoy's default format.
-pub(super) const DEFAULT: &str = concat!(
+/// Envoy's default format of a log line.
+pub const DEFAULT: &str = concat!(
     "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" ",
     "%RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %DURATION% ",
     "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% ",
@@ -17,7 +17,7 @@ pub(super) const DEFAULT: &str = concat!(
 
 /// A format, read once.
 #[derive(Debug)]
-pub(super) struct Format(Vec<Piece>);
+pub struct Format(Vec<Piece>);
 
 /// What is wrong with a format.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
@@ -66,7 +66,10 @@ enum Piece {
 
 impl Format {
     /// Reads a format; what it prints of heads goes into `names`.
-    pub(super) fn parse(text: &str, names: &mut Names) -> Result<Self, FormatError> {
+    ///
+    /// # Errors
+    /// A format that Envoy would refuse or that prints what we do not know.
+    pub fn parse(text: &str, names: &mut Names) -> Result<Self, FormatError> {
         let mut pieces = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
@@ -95,7 +98,7 @@ impl Format {
     }
 
     /// Appends a line.
-    pub(super) fn write(&self, line: &mut Vec<u8>, info: &StreamInfo, notes: &Notes) {
+    pub fn write(&self, line: &mut Vec<u8>, info: &StreamInfo, notes: &Notes) {
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => line.extend_from_slice(text.as_bytes()),

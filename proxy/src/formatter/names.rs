@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header, request};
 
-use crate::message::headers::X_FORWARDED_PROTO;
+/// Where the scheme stands once a request's URI is a path alone.
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Everything that the formats of some logs print of heads, each thing once.
+/// Everything that some formats print of heads, each thing once.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub struct Names {
     request: Vec<Field>,
     response: Vec<HeaderName>,
     trailers: Vec<HeaderName>,
@@ -55,16 +56,19 @@ impl Names {
         Place::Trailers(index(&mut self.trailers, name))
     }
 
-    pub(super) fn note_request(&self, notes: &mut Notes, head: &request::Parts) {
+    /// Notes what the formats print of a request's head, as it is then.
+    pub fn note_request(&self, notes: &mut Notes, head: &request::Parts) {
         notes.request.clear();
         notes.request.extend(self.request.iter().map(|field| field.of(head)));
     }
 
-    pub(super) fn note_response(&self, notes: &mut Notes, headers: &HeaderMap) {
+    /// Notes what the formats print of a response's head, as it is then.
+    pub fn note_response(&self, notes: &mut Notes, headers: &HeaderMap) {
         note(&mut notes.response, &self.response, headers);
     }
 
-    pub(super) fn note_trailers(&self, notes: &mut Notes, trailers: &HeaderMap) {
+    /// Notes what the formats print of a response's trailers.
+    pub fn note_trailers(&self, notes: &mut Notes, trailers: &HeaderMap) {
         note(&mut notes.trailers, &self.trailers, trailers);
     }
 }
