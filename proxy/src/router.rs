@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::message::local_reply::LocalReply;
 use crate::message::{Request, Response};
-use crate::route::{Action, Selected, Table};
+use crate::route::{Action, DirectResponse, Head, Selected, Table};
 use crate::stats::Scope;
 use crate::stream_info::StreamInfo;
 use crate::upstream::Local;
@@ -35,7 +35,7 @@ pub struct Router {
 impl Router {
     /// A router whose stats are under `http.<stat_prefix>.`, for the clusters that `find` knows by name.
     pub fn new(table: Arc<Table>, find: impl Fn(&str) -> Option<Rc<Local>>, scope: &Scope) -> Self {
-        let clusters = table.clusters().iter().map(|name| find(name)).collect();
+        let clusters = table.clusters().names().iter().map(|name| find(name)).collect();
         Self { clusters, stats: RouterStats::register(scope), table }
     }
 
@@ -47,8 +47,8 @@ impl Router {
         info: &mut StreamInfo,
     ) -> Response {
         self.stats.rq_total.inc();
-        let Some(Selected { virtual_host, route }) = self.table.select(host, request.uri().path())
-        else {
+        let head = Head::new(host, &request);
+        let Some(Selected { virtual_host, route }) = self.table.select(&head) else {
             self.stats.no_route.inc();
             return LocalReply::no_route().into_response(info);
         };
@@ -56,7 +56,7 @@ impl Router {
         info.virtual_host = Some(virtual_host.name.clone());
         match &route.action {
             Action::Forward(forward) => self.forward(request, forward, info).await,
-            Action::DirectResponse { status, body } => {
+            Action::DirectResponse(DirectResponse { status, body }) => {
                 self.stats.rq_direct_response.inc();
                 LocalReply::direct_response(*status, body.clone()).into_response(info)
             }

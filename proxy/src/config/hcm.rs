@@ -109,7 +109,7 @@ impl HttpConnectionManager {
         Self {
             codec: Codec::Auto,
             stat_prefix: String::from("admin"),
-            routes: Arc::new(RouteConfiguration { name: String::new(), virtual_hosts: Vec::new() }),
+            routes: Arc::new(RouteConfiguration::default()),
             filters: Vec::new(),
             server_name: String::from("envoy"),
             server_header: ServerHeader::Overwrite,

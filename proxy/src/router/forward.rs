@@ -28,7 +28,7 @@ impl Router {
     ) -> Response {
         let Some(local) = &self.clusters[forward.cluster.0] else {
             self.stats.no_cluster.inc();
-            tracing::debug!(cluster = %self.table.clusters()[forward.cluster.0], "no such cluster");
+            tracing::debug!(cluster = %self.table.clusters().name(forward.cluster), "no such cluster");
             return LocalReply::no_cluster(forward.not_found).into_response(info);
         };
         info.upstream_cluster = Some(local.cluster.name.clone());

@@ -1,14 +1,15 @@
 //! Which virtual host and which route a head meets.
 
-use super::{Action, Table};
-use crate::config::route::{self as config, Forward, PathMatch, RouteConfiguration, VirtualHost};
+use super::super::{Action, Head, Table};
+use crate::config::route::{
+    self as config, Forward, PathMatch, RouteConfiguration, RouteMatch, VirtualHost,
+};
 
 fn route(path: PathMatch, cluster: &str) -> config::Route {
     let cluster = cluster.to_owned();
     config::Route {
         name: String::new(),
-        path,
-        case_sensitive: true,
+        matcher: RouteMatch { path, case_sensitive: true },
         action: config::Action::Forward(Forward {
             cluster,
             timeout: None,
@@ -30,9 +31,9 @@ fn table(virtual_hosts: Vec<VirtualHost>) -> Table {
 }
 
 fn cluster_for<'a>(table: &'a Table, host: &str, path: &str) -> Option<&'a str> {
-    match &table.select(host, path)?.route.action {
-        Action::Forward(forward) => Some(&table.clusters()[forward.cluster.0]),
-        Action::DirectResponse { .. } => None,
+    match &table.select(&Head { host, path })?.route.action {
+        Action::Forward(forward) => Some(table.clusters().name(forward.cluster)),
+        Action::DirectResponse(_) => None,
     }
 }
 
@@ -78,7 +79,7 @@ fn the_first_route_that_matches_wins() {
 #[test]
 fn case_counts_only_where_it_should() {
     let mut loose = route(PathMatch::Prefix(String::from("/Ab")), "loose");
-    loose.case_sensitive = false;
+    loose.matcher.case_sensitive = false;
     let table = table(vec![host("all", &["*"], vec![loose])]);
     assert_eq!(cluster_for(&table, "h", "/aBc"), Some("loose"));
     assert_eq!(cluster_for(&table, "h", "/é"), None);

@@ -1,0 +1,26 @@
+//! `envoy.config.route.v3.VirtualHost` and `Route`.
+
+use super::action::Action;
+use super::matcher::RouteMatch;
+
+/// One virtual host.
+#[derive(Clone, Debug)]
+pub struct VirtualHost {
+    /// `name`.
+    pub name: String,
+    /// `domains`, lower-cased: exact, `*.suffix`, `prefix.*` or `*`; unique in the table (the loader checks).
+    pub domains: Vec<String>,
+    /// `routes`; the first that matches wins.
+    pub routes: Vec<Route>,
+}
+
+/// One route.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// `name`; empty where the file gives none.
+    pub name: String,
+    /// `match`.
+    pub matcher: RouteMatch,
+    /// What to do with a request that matches.
+    pub action: Action,
+}

@@ -1,0 +1,46 @@
+//! `envoy.config.route.v3.VirtualHost` and `Route`.
+
+use crate::config::route::{Action, Route, VirtualHost};
+use crate::config::source::Quoted;
+use crate::config::v3::message::Message;
+
+use super::{Lowering, matcher};
+
+impl Lowering<'_> {
+    pub(super) fn virtual_host(&mut self, host: &Message<'_>) -> VirtualHost {
+        VirtualHost {
+            name: host.text("name").unwrap_or_default().to_owned(),
+            domains: self.domains(host),
+            routes: host.messages("routes").filter_map(|route| self.route(route)).collect(),
+        }
+    }
+
+    fn domains(&mut self, host: &Message<'_>) -> Vec<String> {
+        let mut domains = Vec::new();
+        for (at, domain) in host.texts("domains") {
+            let domain = domain.to_ascii_lowercase();
+            if self.domains.insert(domain.clone()) {
+                domains.push(domain);
+            } else {
+                let message = format!("domain {} is given twice in this table", Quoted(&domain));
+                self.findings.error(at, message);
+            }
+        }
+        domains
+    }
+
+    fn route(&mut self, route: &Message<'_>) -> Option<Route> {
+        let name = route.text("name").unwrap_or_default().to_owned();
+        // Everything is looked at before anything gives up, so that all of it is reported.
+        let matcher = route.message("match").and_then(matcher::lower);
+        let action = self.action(route);
+        Some(Route { name, matcher: matcher?, action: action? })
+    }
+
+    fn action(&mut self, route: &Message<'_>) -> Option<Action> {
+        if let Some(action) = route.message("route") {
+            return self.forward(action).map(Action::Forward);
+        }
+        self.direct_response(route.message("direct_response")?).map(Action::DirectResponse)
+    }
+}

@@ -1,0 +1,77 @@
+//! Finds a virtual host by a request's host, at a cost that does not depend on how many there are.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// The domains of a table's virtual hosts, each with the number of its virtual host.
+#[derive(Debug, Default)]
+pub(super) struct Domains {
+    exact: HashMap<Box<str>, usize>,
+    /// `*.example.com` without its star.
+    suffixes: Wildcards,
+    /// `example.*` without its star.
+    prefixes: Wildcards,
+    /// `*`.
+    any: Option<usize>,
+}
+
+/// Domains with a star, by the length of what is left without it, the longest first.
+#[derive(Debug, Default)]
+struct Wildcards(Vec<(usize, HashMap<Box<str>, usize>)>);
+
+// === impl Domains ===
+
+impl Domains {
+    /// Adds a domain, which must be lower-cased and not there yet.
+    pub(super) fn add(&mut self, domain: &str, index: usize) {
+        match (domain.strip_prefix('*'), domain.strip_suffix('*')) {
+            (Some(""), _) => self.any = Some(index),
+            (Some(suffix), _) => self.suffixes.add(suffix, index),
+            (None, Some(prefix)) => self.prefixes.add(prefix, index),
+            (None, None) => {
+                self.exact.insert(domain.into(), index);
+            }
+        }
+    }
+
+    /// The virtual host of a request to `host`.
+    pub(super) fn find(&self, host: &str) -> Option<usize> {
+        if self.exact.is_empty() && self.suffixes.0.is_empty() && self.prefixes.0.is_empty() {
+            return self.any;
+        }
+        let host = lower_cased(host);
+        let exact = self.exact.get(&*host).copied();
+        exact
+            .or_else(|| self.suffixes.find(&host, |length| host.get(host.len() - length..)))
+            .or_else(|| self.prefixes.find(&host, |length| host.get(..length)))
+            .or(self.any)
+    }
+}
+
+// === impl Wildcards ===
+
+impl Wildcards {
+    fn add(&mut self, part: &str, index: usize) {
+        let length = part.len();
+        let at = self.0.binary_search_by(|(other, _)| length.cmp(other));
+        let at = at.unwrap_or_else(|at| {
+            self.0.insert(at, (length, HashMap::new()));
+            at
+        });
+        self.0[at].1.insert(part.into(), index);
+    }
+
+    /// The longest part that `host` has where `cut` cuts it. The star stands for at least one character.
+    fn find<'h>(&self, host: &str, cut: impl Fn(usize) -> Option<&'h str>) -> Option<usize> {
+        let mut shorter = self.0.iter().filter(|(length, _)| *length < host.len());
+        shorter.find_map(|(length, parts)| parts.get(cut(*length)?).copied())
+    }
+}
+
+fn lower_cased(host: &str) -> Cow<'_, str> {
+    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(host.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(host)
+    }
+}
