@@ -35,6 +35,9 @@ mod once;
 /// What the README says.
 #[cfg(test)]
 mod readme;
+/// Which route a request meets, and what becomes of it there.
+#[cfg(test)]
+mod routing;
 /// Hostile bytes.
 #[cfg(test)]
 mod smuggling;

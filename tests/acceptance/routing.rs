@@ -1,0 +1,286 @@
+//! Routing, as data: each file under `fixtures/routing/` is a case, which both proxies must answer in the same way.
+//!
+//! `NAME.yaml` has the fields of a connection manager, with `route_config` among them, and then `requests: |` with what is
+//! asked: a request line, header lines, `> body`, and an empty line before the next. There are the clusters `one`, `two`
+//! and `three`, behind each of which the same origin answers, and `empty`, which has no host. `NAME.expected` is what
+//! the real Envoy made of it: what the client got, what the origin got, what the log says. `UPDATE_EXPECT=1` writes
+//! it anew, from the real Envoy only.
+
+use std::{
+    fmt::Write,
+    fs,
+    net::{IpAddr, Ipv4Addr, UdpSocket},
+    path::{Path, PathBuf},
+};
+
+use outrigger_harness::{
+    client::raw::RawReply,
+    eventually::satisfies,
+    mesh::Mesh,
+    node::{Config, ConfigVersion, Node},
+    origin::{Origin, Seen, origin},
+    settings::DataPlane,
+    topology::Topology,
+    trial::{self, Mode},
+};
+
+/// A file's two tests.
+macro_rules! fixture {
+    ($name:ident) => {
+        mod $name {
+            #[test]
+            fn outrigger() {
+                super::run(stringify!($name), outrigger_harness::trial::Mode::V3Process);
+            }
+
+            #[test]
+            fn envoy() {
+                super::run(stringify!($name), outrigger_harness::trial::Mode::Envoy);
+            }
+        }
+    };
+}
+
+include!(concat!(env!("OUT_DIR"), "/routing.rs"));
+
+/// What goes around a file's fields.
+const BOOTSTRAP: &str = r#"
+admin: { address: { socket_address: { address: 0.0.0.0, port_value: 8001 } } }
+static_resources:
+  clusters:
+  - &one
+    name: one
+    connect_timeout: 1s
+    load_assignment:
+      cluster_name: one
+      endpoints:
+      - lb_endpoints:
+        - endpoint:
+            address: { socket_address: { address: 127.0.0.1, port_value: 8080 } }
+            hostname: origin.example
+  - { <<: *one, name: two }
+  - { <<: *one, name: three }
+  - { name: empty, load_assignment: { cluster_name: empty } }
+  listeners:
+  - address: { socket_address: { address: 0.0.0.0, port_value: 80 } }
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: routing
+          http_filters:
+          - name: envoy.filters.http.router
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+"#;
+
+/// A line for each request, unless the file has a log of its own.
+const ACCESS_LOG: &str = r#"
+access_log:
+- name: log
+  typed_config:
+    "@type": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog
+    log_format:
+      text_format_source:
+        inline_string: "LOG %REQ(:METHOD)% %REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% route %ROUTE_NAME% cluster %UPSTREAM_CLUSTER%\n"
+"#;
+
+/// How a line of the log begins among all that a proxy prints.
+const LOGGED: &str = "LOG ";
+
+/// What says what is asked, to the end of the file.
+const REQUESTS: &str = "\nrequests: |\n";
+
+/// Counters that are compared besides, where they are not zero.
+const COUNTERS: [&str; 5] =
+    ["no_cluster", "no_route", "rq_direct_response", "rq_redirect", "rq_total"];
+
+/// Values that differ from run to run.
+const MASKED: [&str; 3] = ["date", "x-request-id", "x-envoy-upstream-service-time"];
+
+/// A file.
+#[derive(Debug)]
+struct Fixture {
+    fields: String,
+    requests: Vec<Request>,
+    expected: PathBuf,
+}
+
+/// What is asked.
+#[derive(Debug)]
+struct Request {
+    line: String,
+    bytes: String,
+}
+
+fn run(name: &str, mode: Mode) {
+    let fixture = Fixture::read(name);
+    trial::run_with(
+        mode,
+        async || origin().header("x-from", "origin").body("answered\n").start().await.unwrap(),
+        |_version, origin| fixture.topology(origin),
+        async |mesh, origin| fixture.compare(mesh, origin).await,
+    );
+}
+
+// === impl Fixture ===
+
+impl Fixture {
+    fn read(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/routing");
+        let text = fs::read_to_string(folder.join(name).with_extension("yaml")).unwrap();
+        let (fields, requests) = text.split_once(REQUESTS).expect("there are requests");
+        let requests: Vec<&str> =
+            requests.lines().map(|line| line.strip_prefix("  ").unwrap_or(line)).collect();
+        let requests = requests.split(|line| line.is_empty());
+        Self {
+            fields: fields.to_owned(),
+            requests: requests.filter(|lines| !lines.is_empty()).map(Request::new).collect(),
+            expected: folder.join(name).with_extension("expected"),
+        }
+    }
+
+    fn topology(&self, origin: &Origin) -> Topology {
+        let mut text = BOOTSTRAP.to_owned();
+        let log = if self.fields.contains("access_log:") { "" } else { ACCESS_LOG };
+        for line in self.fields.lines().chain(log.lines()) {
+            writeln!(text, "          {line}").unwrap();
+        }
+        let config = Config { version: ConfigVersion::V3, path: "routing.yaml".into(), text };
+        Topology::new()
+            .lone_sidecar(config)
+            .arguments(Node::SIDECAR, &["--file-flush-interval-msec", "50", "--concurrency", "1"])
+            .origin(Node::SIDECAR, "127.0.0.1:8080", origin.address())
+    }
+
+    async fn compare(&self, mesh: &Mesh, origin: &Origin) {
+        let found = self.transcript(mesh, origin).await;
+        if mesh.data_plane() == DataPlane::Envoy && std::env::var_os("UPDATE_EXPECT").is_some() {
+            fs::write(&self.expected, &found).unwrap();
+        }
+        let expected = fs::read_to_string(&self.expected).unwrap_or_default();
+        assert!(found == expected, "{}", difference(&expected, &found));
+    }
+
+    /// Everything that can be seen of the requests, from all sides.
+    async fn transcript(&self, mesh: &Mesh, origin: &Origin) -> String {
+        let mut text = String::new();
+        for request in &self.requests {
+            let before = origin.seen().len();
+            let mut connection = mesh.connect().await;
+            let reply = connection.exchange(&request.bytes).await.unwrap();
+            writeln!(text, "{}", request.line).unwrap();
+            write_reply(&mut text, &reply);
+            for seen in &origin.seen()[before..] {
+                write_seen(&mut text, seen);
+            }
+            text.push('\n');
+        }
+        for line in self.logged(mesh).await {
+            writeln!(text, "{line}").unwrap();
+        }
+        let stats = mesh.admin(Node::SIDECAR).stats().await.unwrap();
+        for name in COUNTERS {
+            let name = format!("http.routing.{name}");
+            if let Some(value) = stats.value(&name).filter(|value| *value > 0) {
+                writeln!(text, "{name}: {value}").unwrap();
+            }
+        }
+        let places =
+            [(origin.address().to_string(), "ORIGIN"), (mesh.front_address().to_string(), "PROXY")];
+        for (place, name) in places {
+            text = text.replace(&place, name);
+        }
+        text.replace(&own_address().to_string(), "OWN")
+    }
+
+    async fn logged(&self, mesh: &Mesh) -> Vec<String> {
+        let lines = async || {
+            let logs = mesh.logs(Node::SIDECAR).await?;
+            Ok(logs.lines().filter(|line| line.starts_with(LOGGED)).map(str::to_owned).collect())
+        };
+        let all = |lines: &Vec<String>| lines.len() >= self.requests.len();
+        satisfies("a line in the log for each request", lines, all).await.unwrap()
+    }
+}
+
+// === impl Request ===
+
+impl Request {
+    fn new(lines: &[&str]) -> Self {
+        let (line, rest) = lines.split_first().expect("it is not empty");
+        let mut bytes = format!("{line} HTTP/1.1\r\n");
+        if !rest.iter().any(|line| line.starts_with("host:")) {
+            bytes.push_str("host: host.example\r\n");
+        }
+        let (body, headers): (Vec<&str>, Vec<&str>) =
+            rest.iter().partition(|line| line.starts_with("> "));
+        for header in headers {
+            write!(bytes, "{header}\r\n").unwrap();
+        }
+        let body: String = body.iter().map(|line| &line[2..]).collect();
+        if !body.is_empty() {
+            write!(bytes, "content-length: {}\r\n", body.len()).unwrap();
+        }
+        write!(bytes, "\r\n{body}").unwrap();
+        Self { line: (*line).to_owned(), bytes }
+    }
+}
+
+fn write_reply(text: &mut String, reply: &RawReply) {
+    writeln!(text, "  client got {}", reply.status()).unwrap();
+    let headers = reply.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    write_headers(text, headers.collect());
+    write_body(text, &reply.text());
+}
+
+fn write_seen(text: &mut String, seen: &Seen) {
+    writeln!(text, "  origin got {} {}", seen.method, seen.target).unwrap();
+    let value = |value| String::from_utf8_lossy(value).into_owned();
+    let headers: Vec<(&str, String)> =
+        seen.headers.iter().map(|(name, text)| (name.as_str(), value(text.as_bytes()))).collect();
+    write_headers(text, headers.iter().map(|(name, value)| (*name, value.as_str())).collect());
+    write_body(text, &String::from_utf8_lossy(&seen.body));
+}
+
+fn write_headers(text: &mut String, mut headers: Vec<(&str, &str)>) {
+    headers.sort_by_key(|(name, _)| *name);
+    for (name, value) in headers {
+        let value = if MASKED.contains(&name) { "*" } else { value };
+        writeln!(text, "    {name}: {value}").unwrap();
+    }
+}
+
+fn write_body(text: &mut String, body: &str) {
+    for line in body.lines() {
+        writeln!(text, "    > {line}").unwrap();
+    }
+}
+
+/// What a proxy calls itself where its loopback address would mean nothing.
+fn own_address() -> IpAddr {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+    // Only looks up a route, to an address that nobody has (RFC 5737).
+    let reached = socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9));
+    reached
+        .and_then(|()| socket.local_addr())
+        .map_or(IpAddr::V4(Ipv4Addr::BROADCAST), |address| address.ip())
+}
+
+/// All lines, with a mark before those of one side only.
+fn difference(expected: &str, found: &str) -> String {
+    let mut text = String::from("- what the real Envoy does, + what was found:\n");
+    let mut rest = expected.lines().collect::<Vec<_>>();
+    for line in found.lines() {
+        let Some(place) = rest.iter().position(|other| *other == line) else {
+            writeln!(text, "+{line}").unwrap();
+            continue;
+        };
+        rest.drain(..place).for_each(|missed| writeln!(text, "-{missed}").unwrap());
+        rest.remove(0);
+        writeln!(text, " {line}").unwrap();
+    }
+    rest.iter().for_each(|missed| writeln!(text, "-{missed}").unwrap());
+    text
+}
