@@ -16,6 +16,7 @@ pub mod listener;
 pub mod load;
 pub mod route;
 
+mod note;
 mod schema;
 mod source;
 mod v1;

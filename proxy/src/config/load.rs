@@ -92,7 +92,8 @@ impl Load<'_> {
         }
         let at = self.sources.open(COMMAND_LINE);
         let map = |entries: Vec<(&str, Node)>| {
-            let entry = |(key, node): (&str, Node)| Entry { key: key.to_owned(), at, node };
+            let entry =
+                |(key, node): (&str, Node)| Entry { key: key.to_owned(), at, node, note: None };
             Node::new(at, Value::Map(entries.into_iter().map(entry).collect()))
         };
         let given = [("id", id), ("cluster", cluster)].into_iter().filter(|(_, s)| !s.is_empty());

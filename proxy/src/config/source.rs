@@ -6,6 +6,8 @@ mod yaml;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+use super::note::Note;
+
 /// Deeper nesting than this is refused. Protobuf's own JSON reader stops at 100 as well.
 const MAX_DEPTH: usize = 100;
 
@@ -55,6 +57,8 @@ pub(super) struct Entry {
     /// Where the key stood.
     pub(super) at: At,
     pub(super) node: Node,
+    /// What the conversion from v1 has to say about it; no reader has anything to say.
+    pub(super) note: Option<Note>,
 }
 
 /// The notation of a text.

@@ -58,7 +58,7 @@ impl Cursor<'_> {
             self.blank();
             self.step(); // the colon
             let node = self.value()?;
-            entries.push(Entry { key, at, node });
+            entries.push(Entry { key, at, node, note: None });
             self.comma();
         }
         self.at += 1;

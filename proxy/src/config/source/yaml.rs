@@ -200,7 +200,7 @@ impl<'a> Builder<'a> {
             Some(Items::List(items)) => items.push(node),
             Some(Items::Map(entries, key)) => {
                 if let Some((key, at)) = key.take() {
-                    entries.push(Entry { key, at, node });
+                    entries.push(Entry { key, at, node, note: None });
                 }
             }
         }

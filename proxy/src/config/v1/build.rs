@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::config::note::Note;
 use crate::config::source::{At, Entry, Node, Value};
 use crate::config::v3;
 
@@ -28,7 +29,7 @@ impl Build {
 
     /// Sets a field.
     pub(super) fn set(mut self, field: &str, node: Node) -> Self {
-        self.entries.push(Entry { key: field.to_owned(), at: node.at, node });
+        self.entries.push(Entry { key: field.to_owned(), at: node.at, node, note: None });
         self
     }
 
@@ -53,6 +54,15 @@ impl Build {
     /// Sets a field to a list.
     pub(super) fn list(self, field: &str, at: At, items: Vec<Node>) -> Self {
         self.set(field, Node::new(at, Value::List(items)))
+    }
+
+    /// Has something said about a field, if it is set.
+    pub(super) fn note(mut self, field: &str, note: Note) -> Self {
+        let entry = self.entries.iter_mut().rfind(|entry| entry.key == field);
+        if let Some(entry) = entry {
+            entry.note = Some(note);
+        }
+        self
     }
 
     pub(super) fn finish(self) -> Node {

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::config::note::Note;
 use crate::config::source::{Node, Value};
 
 use super::build::{self, Build};
@@ -58,7 +59,7 @@ pub(super) fn convert(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
     }
     let dns = matches!(kind, "strict_dns" | "logical_dns");
     let family = cluster.convert("dns_lookup_family", build::upper);
-    // v1 asked for IPv4 alone where v3 asks for both families.
+    let unnamed = family.is_none();
     let family = family.or_else(|| dns.then(|| Node::text(cluster.at, "V4_ONLY")));
     let limit = "per_connection_buffer_limit_bytes";
     let assignment = cluster.convert("hosts", |_| Some(assignment(&cluster, dns, cx)));
@@ -74,6 +75,10 @@ pub(super) fn convert(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
         .maybe("typed_extension_protocol_options", protocol_options(&cluster, cx))
         .maybe("dns_refresh_rate", cluster.convert("dns_refresh_rate_ms", build::milliseconds))
         .maybe("dns_lookup_family", family);
+    let built = match unnamed {
+        true => built.note("dns_lookup_family", Note::Ipv4Alone),
+        false => built,
+    };
     Some(built.finish())
 }
 
@@ -126,7 +131,10 @@ fn protocol_options(cluster: &Object<'_>, cx: &mut Context<'_>) -> Option<Node> 
     let at = http2.as_ref().or(common.as_ref())?.at;
     let explicit = Build::at(at);
     let explicit = match http2 {
-        Some(http2) => explicit.set("http2_protocol_options", http2),
+        Some(http2) => {
+            let explicit = explicit.set("http2_protocol_options", http2);
+            explicit.note("http2_protocol_options", Note::PriorKnowledge)
+        }
         None => explicit.set("http_protocol_options", Build::at(at).finish()),
     };
     let options = Build::any(at, HTTP_OPTIONS)

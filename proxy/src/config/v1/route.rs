@@ -1,5 +1,6 @@
 //! Route tables of the v1 form.
 
+use crate::config::note::Note;
 use crate::config::source::Node;
 
 use super::build::{self, Build};
@@ -99,8 +100,10 @@ fn route(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
     let action = Build::at(route.at)
         .maybe("cluster", route.copy("cluster"))
         .maybe("timeout", route.convert("timeout_ms", build::milliseconds))
-        .maybe("priority", route.convert("priority", build::upper))
-        .finish();
+        .maybe("priority", route.convert("priority", build::upper));
+    let off = route.get("timeout_ms").and_then(Node::whole) == Some(0);
+    let action = if off { action.note("timeout", Note::TimeoutOff) } else { action };
+    let action = action.finish();
     // What makes up the rest of the match or the action has been refused by name.
     let unsupported = ["regex", "cluster_header", "weighted_clusters"];
     if redirects > 0 || given(&unsupported) > 0 {
