@@ -64,7 +64,8 @@ fn poll_streams(
     while let Poll::Ready(next) = streams.poll_accept(cx) {
         let Some(next) = next else { return Poll::Ready(Ok(())) };
         let (request, respond) = next?;
-        let answer = answer(hcm.clone(), connection.clone(), request, respond);
+        // Boxed, since a task's future is moved several times on its way into the task and, spent, out of it.
+        let answer = Box::pin(answer(hcm.clone(), connection.clone(), request, respond));
         task::spawn(pulse::in_time(connection.clone(), answer));
     }
     Poll::Pending
@@ -79,8 +80,12 @@ async fn answer(
 ) {
     let (parts, stream) = request.into_parts();
     let body = Body::received(stream, &parts.headers);
-    let serving = stream::serve(hcm, connection, Request::from_parts(parts, body));
-    let Some(response) = unless_reset(&mut respond, serving).await else { return };
+    let response = {
+        let serving = stream::serve(hcm, connection, Request::from_parts(parts, body));
+        let mut serving = pin!(serving);
+        poll_fn(|cx| unless_reset(serving.as_mut().poll(cx), &mut respond, cx)).await
+    };
+    let Some(response) = response else { return };
     let (parts, body) = response.into_parts();
     let head = http::Response::from_parts(parts, ());
     // A client that is gone needs no answer; the body's guards tell the stats and the log.
@@ -92,16 +97,15 @@ async fn answer(
 }
 
 /// The response, unless the client resets the stream before there is one.
-async fn unless_reset<E>(
+fn unless_reset<E>(
+    polled: Poll<Result<Response, E>>,
     respond: &mut SendResponse<Bytes>,
-    serving: impl Future<Output = Result<Response, E>>,
-) -> Option<Response> {
-    let mut serving = pin!(serving);
-    poll_fn(|cx| match serving.as_mut().poll(cx) {
+    cx: &mut Context<'_>,
+) -> Poll<Option<Response>> {
+    match polled {
         Poll::Ready(response) => Poll::Ready(response.ok()),
         Poll::Pending => respond.poll_reset(cx).map(|_reason| None),
-    })
-    .await
+    }
 }
 
 fn broken(hcm: &Hcm, error: &h2::Error) -> End {

@@ -4,7 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -169,8 +169,10 @@ pub(super) fn poll_in_time<T>(pulse: &Pulse, polled: Poll<T>) -> Poll<Result<T, 
 /// Runs an HTTP/2 connection's stream, and ends it if it is late.
 ///
 /// A stream whose client grants no more window is not asked for data, so nothing below could end it.
-pub(super) async fn in_time(connection: Rc<Connection>, stream: impl Future<Output = ()>) {
-    let mut stream = pin!(stream);
+pub(super) async fn in_time(
+    connection: Rc<Connection>,
+    mut stream: Pin<Box<impl Future<Output = ()>>>,
+) {
     let mut pulse = None;
     poll_fn(|cx: &mut Context<'_>| {
         if stream.as_mut().poll(cx).is_ready() {
