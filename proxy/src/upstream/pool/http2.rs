@@ -11,12 +11,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
+use http::HeaderMap;
 use tokio::sync::oneshot;
 
 use crate::base::clock;
 use crate::base::task::{self, Guarded};
 use crate::config::http_protocol::Http2;
-use crate::message::{Body, Request, Response, body};
+use crate::message::{Body, Request, Response, body, headers};
 use crate::upstream::connect::{self, ConnectError};
 use crate::upstream::limits::Permit;
 use crate::upstream::{Cluster, Host};
@@ -55,6 +56,16 @@ pub struct Lease {
     pool: Rc<Shared>,
     /// Sends the request's body; ends with the lease, which resets the stream if there is still something to send.
     upload: Option<Guarded>,
+}
+
+/// Keeps what no other request will say again out of the table of headers that both ends remember (RFC 7541 §2.3.2).
+///
+/// There it would drive out what is said with every request, and the codec looks through all values of a name for
+/// each request. The first request of a connection puts the name there, for the others to refer to.
+fn keep_out_of_table(fields: &mut HeaderMap) {
+    if let Some(id) = fields.get_mut(headers::X_REQUEST_ID) {
+        id.set_sensitive(true);
+    }
 }
 
 // === impl Pool ===
@@ -190,7 +201,10 @@ impl Lease {
             return Err(SendError { unsent: Some(request), error: error.into(), reused });
         }
         let broken = |error: h2::Error| SendError { unsent: None, error: error.into(), reused };
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        if reused {
+            keep_out_of_table(&mut parts.headers);
+        }
         let head = http::Request::from_parts(parts, ());
         let (response, stream) = sender.send_request(head, body.is_empty()).map_err(broken)?;
         if !body.is_empty() {
