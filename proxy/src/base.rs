@@ -1,5 +1,6 @@
 //! Small things with no opinion about proxies.
 
+pub mod alarm;
 pub mod clock;
 pub mod drain;
 pub mod latch;

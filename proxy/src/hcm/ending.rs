@@ -1,12 +1,11 @@
 //! Watches a connection, beside its codec, for the reasons to end it or one of its streams.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::time::{Sleep, sleep};
-
+use crate::base::alarm::Alarm;
 use crate::base::clock;
 use crate::base::drain::Phase;
 use crate::message::local_reply::LocalReply;
@@ -23,11 +22,11 @@ pub(super) struct Ending<'a> {
     hcm: &'a Hcm,
     connection: &'a Connection,
     http2: bool,
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Option<Alarm>,
     /// The shortest limit there is.
     shortest: Duration,
     /// Runs while an HTTP/1 connection drains.
-    drain: Option<Pin<Box<Sleep>>>,
+    drain: Option<Alarm>,
     /// Whether the codec was told to end.
     told: bool,
     draining: bool,
@@ -55,7 +54,7 @@ impl<'a> Ending<'a> {
         let limits =
             [config.idle_timeout, config.stream_idle_timeout, config.request_timeout, of_heads];
         let shortest = limits.into_iter().flatten().min();
-        let timer = shortest.map(|limit| Box::pin(sleep(limit)));
+        let timer = shortest.map(Alarm::after);
         Self {
             hcm,
             connection,
@@ -121,7 +120,7 @@ impl<'a> Ending<'a> {
     fn begin_drain(&mut self) {
         self.draining = true;
         if !self.http2 {
-            self.drain = Some(Box::pin(sleep(self.hcm.config.drain_timeout)));
+            self.drain = Some(Alarm::after(self.hcm.config.drain_timeout));
         }
     }
 
@@ -131,14 +130,14 @@ impl<'a> Ending<'a> {
                 return Due::End;
             }
             if let Some(drain) = &mut self.drain
-                && drain.as_mut().poll(cx).is_ready()
+                && drain.poll(cx).is_ready()
             {
                 return Due::End;
             }
         }
         // Notes when a head began that did not come in one piece.
         let head = self.connection.head_since();
-        while self.timer.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready()) {
+        while self.timer.as_mut().is_some_and(|timer| timer.poll(cx).is_ready()) {
             let now = clock::now();
             let due = self.due(now, head);
             let left = match due {
@@ -146,7 +145,7 @@ impl<'a> Ending<'a> {
                 _ => self.shortest,
             };
             if let Some(timer) = &mut self.timer {
-                timer.as_mut().reset((now + left).into());
+                timer.set(now + left);
             }
             if !matches!(due, Due::Not(_)) {
                 return due;

@@ -3,15 +3,15 @@
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep};
 
+use crate::base::alarm::Alarm;
 use crate::base::{clock, task};
 use crate::stats::GaugeGuard;
 use crate::transport::{Meter, Stream};
@@ -119,13 +119,13 @@ impl Open {
     {
         let mut connection = pin!(connection);
         let idle_timeout = self.cluster.config.idle_timeout;
-        let mut timer = idle_timeout.map(|after| (after, Box::pin(sleep(after))));
+        let mut alarm = idle_timeout.map(|after| (after, Alarm::after(after)));
         poll_fn(|cx| {
             let polled = connection.as_mut().poll(cx);
             self.state.capacity.set(capacity(&connection));
             if polled.is_pending()
-                && let Some((after, timer)) = &mut timer
-                && self.is_idle_for(*after, timer.as_mut(), cx)
+                && let Some((after, alarm)) = &mut alarm
+                && self.is_idle_for(*after, alarm, cx)
             {
                 self.state.given_up.set(true);
                 self.cluster.stats.upstream_cx_idle_timeout.inc();
@@ -136,15 +136,10 @@ impl Open {
         .await
     }
 
-    /// Whether the connection carried nothing for `limit`. The timer is set anew only when it has run out, since
+    /// Whether the connection carried nothing for `limit`. The alarm is set anew only when it has gone off, since
     /// moving it with every request would cost every request.
-    fn is_idle_for(
-        &self,
-        limit: Duration,
-        mut timer: Pin<&mut Sleep>,
-        cx: &mut Context<'_>,
-    ) -> bool {
-        while timer.as_mut().poll(cx).is_ready() {
+    fn is_idle_for(&self, limit: Duration, alarm: &mut Alarm, cx: &mut Context<'_>) -> bool {
+        while alarm.poll(cx).is_ready() {
             let idle = match self.state.active.get() {
                 0 => self.state.idle_since.get().elapsed(),
                 _ => Duration::ZERO,
@@ -152,7 +147,7 @@ impl Open {
             let Some(left) = limit.checked_sub(idle).filter(|left| !left.is_zero()) else {
                 return true;
             };
-            timer.as_mut().reset((clock::now() + left).into());
+            alarm.set(clock::now() + left);
         }
         false
     }
