@@ -127,10 +127,10 @@ impl Connection {
         self.total.get()
     }
 
-    /// A stream has ended.
-    pub(super) fn end_stream(&self, pulse: &Rc<Pulse>) {
+    /// A stream has ended, at `now`.
+    pub(super) fn end_stream(&self, pulse: &Rc<Pulse>, now: Instant) {
         self.streams.borrow_mut().retain(|stream| !Rc::ptr_eq(stream, pulse));
-        self.idle_since.set(clock::now());
+        self.idle_since.set(now);
     }
 
     /// The stream that began last; once.

@@ -217,8 +217,9 @@ impl Finish {
 
     fn end(&mut self) {
         self.ended = true;
-        self.connection.end_stream(&self.pulse);
-        let duration = self.info.start.elapsed();
+        let now = clock::now();
+        self.connection.end_stream(&self.pulse, now);
+        let duration = now.saturating_duration_since(self.info.start);
         self.info.duration = Some(duration);
         self.info.bytes_received = self.pulse.received.get();
         let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);

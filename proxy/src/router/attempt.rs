@@ -20,7 +20,6 @@ use crate::upstream::pool::Lease;
 use crate::upstream::{Host, Local};
 
 use super::failure::Failure;
-use super::forward::millis_since;
 
 /// How often a request that no host has seen a byte of is given to another connection. Each time a connection that
 /// turned out to be closed is dropped, so this only bounds a host that closes every connection at once.
@@ -130,8 +129,9 @@ impl Attempt<'_> {
         running.status = status;
         self.local.charge(status);
         info.details = Some("via_upstream".into());
-        info.response_duration = Some(info.start.elapsed());
-        let took = millis_since(running.start);
+        let now = clock::now();
+        info.response_duration = Some(now.saturating_duration_since(info.start));
+        let took = millis(now.saturating_duration_since(running.start));
         let download = Download {
             local: self.local.clone(),
             lease: Some(lease),

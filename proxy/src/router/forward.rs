@@ -1,7 +1,7 @@
 //! Forwards one request: finds the cluster, watches the route timeout, turns failures into replies.
 
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::HeaderValue;
 
@@ -111,9 +111,4 @@ fn give_up(failure: &Failure, local: &Local, info: &mut StreamInfo) -> Response 
         "no response from upstream"
     );
     reply.into_response(info)
-}
-
-/// How long ago, in whole milliseconds.
-pub(super) fn millis_since(start: Instant) -> u64 {
-    millis(start.elapsed())
 }

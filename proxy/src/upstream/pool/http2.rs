@@ -225,6 +225,8 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let state = &self.connection.state;
         state.active.set(state.active.get() - 1);
-        state.idle_since.set(clock::now());
+        if state.active.get() == 0 {
+            state.idle_since.set(clock::now());
+        }
     }
 }
