@@ -2,6 +2,7 @@
 //!
 //! Read `stream.rs` first: it is the life of one request, in order.
 
+mod authority;
 mod codec;
 pub mod connection;
 mod ending;
@@ -9,12 +10,15 @@ mod finish;
 mod head;
 mod http2;
 mod linger;
+mod path;
 mod pulse;
 mod refusal;
 mod request;
 mod response;
 mod stats;
 mod stream;
+mod underscores;
+mod user_agent;
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
@@ -35,6 +39,8 @@ use crate::stats::Scope;
 use crate::stream_info::StreamInfo;
 
 use self::stats::{HcmStats, ListenerHttpStats};
+use self::underscores::Underscores;
+use self::user_agent::UserAgent;
 
 /// One worker's HTTP connection manager for one filter chain.
 #[derive(Debug)]
@@ -49,6 +55,10 @@ pub struct Hcm {
     /// `default_host_for_http_10`.
     default_host: Option<HeaderValue>,
     trust: Trust,
+    /// Whether anybody asks who the client is.
+    needs_client: bool,
+    user_agent: Option<UserAgent>,
+    underscores: Option<Underscores>,
     /// `per_connection_buffer_limit_bytes` of the listener.
     buffer_limit: usize,
     ending: Ending,
@@ -111,6 +121,9 @@ impl Hcm {
             via: config.via.as_deref().and_then(|via| HeaderValue::from_str(via).ok()),
             default_host: default_host.and_then(|host| HeaderValue::from_str(host).ok()),
             trust: trust(&config),
+            needs_client: !logs.is_empty(),
+            user_agent: config.user_agent.as_ref().map(UserAgent::new),
+            underscores: Underscores::new(&config, root),
             buffer_limit: buffer_limit as usize,
             terminal,
             logs,
@@ -125,6 +138,7 @@ fn trust(config: &HttpConnectionManager) -> Trust {
         use_remote_address: config.use_remote_address,
         trusted_hops: config.xff_num_trusted_hops,
         skip_append: config.skip_xff_append,
+        internal: config.internal_addresses.clone(),
         own: own_address(),
     }
 }

@@ -6,6 +6,7 @@ pub mod forwarded;
 pub mod headers;
 pub mod hop_by_hop;
 pub mod local_reply;
+pub mod normalize;
 
 pub use self::body::Body;
 

@@ -1,5 +1,6 @@
 //! Router: the terminal filter. Sends a request upstream until it answers.
 
+mod asked;
 mod attempt;
 mod failure;
 mod forward;

@@ -50,6 +50,8 @@ pub struct StreamInfo {
     pub downstream: Downstream,
     /// The client: the connection's peer, or who a believed proxy says it is (then without a port).
     pub client: SocketAddr,
+    /// Whether the client is one of our own, by `internal_address_config`.
+    pub internal: bool,
     /// `name` of the route that matched.
     pub route_name: Option<Arc<str>>,
     /// `name` of its virtual host.
@@ -101,6 +103,7 @@ impl StreamInfo {
             attempts: 0,
             downstream,
             client: downstream.remote,
+            internal: false,
             route_name: None,
             virtual_host: None,
         }

@@ -21,6 +21,34 @@ pub enum Host {
     Name(String),
 }
 
+/// `envoy.config.core.v3.CidrRange`: addresses that begin alike.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct CidrRange {
+    /// `address_prefix`.
+    pub address: IpAddr,
+    /// `prefix_len`: how many bits count; more than an address has are all of them.
+    pub length: u32,
+}
+
+// === impl CidrRange ===
+
+impl CidrRange {
+    /// Whether the address is one of these. An IPv4 address is none of IPv6, however it is written.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address) {
+            (IpAddr::V4(range), IpAddr::V4(address)) => {
+                let differ = range.to_bits() ^ address.to_bits();
+                differ.leading_zeros() >= self.length.min(32)
+            }
+            (IpAddr::V6(range), IpAddr::V6(address)) => {
+                let differ = range.to_bits() ^ address.to_bits();
+                differ.leading_zeros() >= self.length.min(128)
+            }
+            _ => false,
+        }
+    }
+}
+
 // === impl SocketAddress ===
 
 impl SocketAddress {
@@ -56,5 +84,26 @@ impl fmt::Display for SocketAddress {
             Host::Ip(ip) => write!(f, "{ip}:{}", self.port),
             Host::Name(name) => write!(f, "{name}:{}", self.port),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CidrRange;
+
+    #[test]
+    fn a_range_is_who_begins_alike() {
+        let contains = |range: &str, length, address: &str| {
+            let range = CidrRange { address: range.parse().unwrap(), length };
+            range.contains(address.parse().unwrap())
+        };
+        assert!(contains("10.1.2.3", 8, "10.9.9.9"));
+        assert!(!contains("10.1.2.3", 8, "11.1.2.3"));
+        assert!(contains("1.2.3.4", 33, "1.2.3.4"));
+        assert!(!contains("1.2.3.4", 33, "1.2.3.5"));
+        assert!(contains("1.2.3.4", 0, "8.8.8.8"));
+        assert!(!contains("1.2.3.4", 0, "::1"));
+        assert!(contains("fd00::", 8, "fdff::1"));
+        assert!(!contains("::ffff:10.0.0.0", 104, "10.0.0.1"));
     }
 }

@@ -66,6 +66,17 @@ pub const COVERAGE: &[Covered] = &[
             "use_remote_address",
             "xff_num_trusted_hops",
             "skip_xff_append",
+            "append_x_forwarded_port",
+            "internal_address_config",
+            "add_user_agent",
+            "scheme_header_transformation",
+            "forward_client_cert_details",
+            "normalize_path",
+            "merge_slashes",
+            "path_with_escaped_slashes_action",
+            "strip_matching_host_port",
+            "strip_any_host_port",
+            "strip_trailing_host_dot",
             "common_http_protocol_options",
             "stream_idle_timeout",
             "request_timeout",
@@ -76,7 +87,17 @@ pub const COVERAGE: &[Covered] = &[
             "http2_protocol_options",
             "access_log",
         ],
-    ),
+    )
+    // Envoy 1.40 reads it and writes IPv4 addresses as ever.
+    .no_op(&["represent_ipv4_remote_address_as_ipv4_mapped_ipv6"]),
+    applied(
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig",
+        &["cidr_ranges"],
+    )
+    // No listener is on one.
+    .no_op(&["unix_sockets"]),
+    applied("envoy.config.core.v3.CidrRange", &["address_prefix", "prefix_len"]),
+    applied("envoy.config.core.v3.SchemeHeaderTransformation", &["scheme_to_overwrite"]),
     applied(
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter",
         &["name", "typed_config"],
@@ -85,7 +106,12 @@ pub const COVERAGE: &[Covered] = &[
         .fixed(&[("dynamic_stats", "true")]),
     applied(
         "envoy.config.core.v3.HttpProtocolOptions",
-        &["idle_timeout", "max_headers_count", "max_requests_per_connection"],
+        &[
+            "idle_timeout",
+            "max_headers_count",
+            "max_requests_per_connection",
+            "headers_with_underscores_action",
+        ],
     ),
     applied(
         "envoy.config.core.v3.Http1ProtocolOptions",

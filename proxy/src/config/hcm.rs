@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::access_log::AccessLog;
+use super::address::CidrRange;
 use super::http_protocol::{Http1, Http2};
 use super::route::RouteConfiguration;
 
@@ -51,6 +52,24 @@ pub struct HttpConnectionManager {
     pub xff_num_trusted_hops: u32,
     /// `skip_xff_append`.
     pub skip_xff_append: bool,
+    /// `append_x_forwarded_port`.
+    pub append_x_forwarded_port: bool,
+    /// `internal_address_config.cidr_ranges`; without it nobody is internal.
+    pub internal_addresses: Vec<CidrRange>,
+    /// `add_user_agent`: who we say we are to upstreams.
+    pub user_agent: Option<UserAgent>,
+    /// `scheme_header_transformation.scheme_to_overwrite`.
+    pub scheme: Option<Scheme>,
+    /// `forward_client_cert_details: ALWAYS_FORWARD_ONLY`. Without TLS all its other values mean the same: never.
+    pub forwards_client_cert: bool,
+    /// What is done to paths before anybody looks at them.
+    pub paths: Paths,
+    /// `strip_matching_host_port`, `strip_any_host_port`.
+    pub strip_port: StripPort,
+    /// `strip_trailing_host_dot`.
+    pub strip_trailing_host_dot: bool,
+    /// `common_http_protocol_options.headers_with_underscores_action`.
+    pub underscores: Underscores,
     /// `common_http_protocol_options.idle_timeout`; none is off.
     pub idle_timeout: Option<Duration>,
     /// `common_http_protocol_options.max_requests_per_connection`; none (the default) is no limit.
@@ -84,6 +103,73 @@ pub enum Codec {
     Http1,
     /// HTTP/2 with prior knowledge only.
     Http2,
+}
+
+/// What `add_user_agent` says of us.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct UserAgent {
+    /// `node.cluster`; may be empty.
+    pub cluster: String,
+    /// `node.id`; empty says nothing.
+    pub node: String,
+}
+
+/// A scheme.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Scheme {
+    /// `http`.
+    Http,
+    /// `https`.
+    Https,
+}
+
+/// What is done to paths before anybody looks at them.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Paths {
+    /// `path_with_escaped_slashes_action`.
+    pub escaped_slashes: EscapedSlashes,
+    /// `normalize_path`.
+    pub normalize: bool,
+    /// `merge_slashes`.
+    pub merge_slashes: bool,
+}
+
+/// `path_with_escaped_slashes_action`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum EscapedSlashes {
+    /// `KEEP_UNCHANGED`, which is the default too.
+    #[default]
+    Keep,
+    /// `REJECT_REQUEST`.
+    Reject,
+    /// `UNESCAPE_AND_REDIRECT`.
+    Redirect,
+    /// `UNESCAPE_AND_FORWARD`.
+    Forward,
+}
+
+/// Which ports the host of a request loses.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum StripPort {
+    /// None.
+    #[default]
+    Never,
+    /// The one that the client connected to.
+    Matching,
+    /// Any.
+    Any,
+}
+
+/// `headers_with_underscores_action`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Underscores {
+    /// They are headers like others.
+    #[default]
+    Allow,
+    /// The request is refused.
+    Reject,
+    /// They are dropped.
+    Drop,
 }
 
 /// `server_header_transformation`.
@@ -120,6 +206,15 @@ impl HttpConnectionManager {
             use_remote_address: false,
             xff_num_trusted_hops: 0,
             skip_xff_append: false,
+            append_x_forwarded_port: false,
+            internal_addresses: Vec::new(),
+            user_agent: None,
+            scheme: None,
+            forwards_client_cert: false,
+            paths: Paths::default(),
+            strip_port: StripPort::default(),
+            strip_trailing_host_dot: false,
+            underscores: Underscores::default(),
             idle_timeout: Some(DEFAULT_IDLE_TIMEOUT),
             max_requests_per_connection: None,
             stream_idle_timeout: None,

@@ -37,6 +37,8 @@ pub(super) struct Finish {
     /// Whether the client is answered from here, whatever an upstream does.
     own_reply: bool,
     close: bool,
+    /// Why the stream is reset without an answer, in Envoy's words.
+    reset: Option<&'static str>,
     ended: bool,
     _active: GaugeGuard,
 }
@@ -118,6 +120,7 @@ impl Finish {
             notes: None,
             own_reply: false,
             close,
+            reset: None,
             ended: false,
             _active: active,
             hcm,
@@ -167,6 +170,11 @@ impl Finish {
                 stats.downstream_rq_rx_reset.inc();
             }
         }
+    }
+
+    /// The request's stream is reset, before anybody has served it.
+    pub(super) fn reset(&mut self, details: &'static str) {
+        self.reset = Some(details);
     }
 
     /// How the request broke off before it had come in whole, if it did. What it was to be answered does not count then.
@@ -266,7 +274,9 @@ impl Drop for Finish {
         if !http2 {
             self.connection.reset_by_client();
         }
-        let (flag, details) = if http2 {
+        let (flag, details) = if let Some(details) = self.reset {
+            (Flag::DownstreamRemoteReset, details)
+        } else if http2 {
             (Flag::DownstreamRemoteReset, "http2.remote_reset")
         } else {
             (Flag::DownstreamConnectionTermination, "downstream_remote_disconnect")

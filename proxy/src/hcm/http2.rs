@@ -9,15 +9,16 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use h2::RecvStream;
 use h2::server::{self, SendResponse};
+use h2::{Reason, RecvStream};
 
 use crate::base::task;
-use crate::message::{Body, Request, Response, body};
+use crate::message::{Body, Request, body};
 use crate::transport::Stream;
 
 use super::connection::{Connection, End};
 use super::ending::Ending;
+use super::stream::Unanswered;
 use super::{Hcm, codec, pulse, stream};
 
 /// How many streams a client may open and reset before we have looked at them (CVE-2023-44487); hyper's number.
@@ -80,12 +81,16 @@ async fn answer(
 ) {
     let (parts, stream) = request.into_parts();
     let body = Body::received(stream, &parts.headers);
-    let response = {
+    let served = {
         let serving = stream::serve(hcm, connection, Request::from_parts(parts, body));
         let mut serving = pin!(serving);
         poll_fn(|cx| unless_reset(serving.as_mut().poll(cx), &mut respond, cx)).await
     };
-    let Some(response) = response else { return };
+    let response = match served {
+        Some(Ok(response)) => response,
+        Some(Err(Unanswered::Refused)) => return respond.send_reset(Reason::INTERNAL_ERROR),
+        Some(Err(Unanswered::Gone)) | None => return,
+    };
     let (parts, body) = response.into_parts();
     let head = http::Response::from_parts(parts, ());
     // A client that is gone needs no answer; the body's guards tell the stats and the log.
@@ -96,14 +101,14 @@ async fn answer(
     }
 }
 
-/// The response, unless the client resets the stream before there is one.
-fn unless_reset<E>(
-    polled: Poll<Result<Response, E>>,
+/// What serving comes to, unless the client resets the stream before that.
+fn unless_reset<T>(
+    polled: Poll<T>,
     respond: &mut SendResponse<Bytes>,
     cx: &mut Context<'_>,
-) -> Poll<Option<Response>> {
+) -> Poll<Option<T>> {
     match polled {
-        Poll::Ready(response) => Poll::Ready(response.ok()),
+        Poll::Ready(served) => Poll::Ready(Some(served)),
         Poll::Pending => respond.poll_reset(cx).map(|_reason| None),
     }
 }

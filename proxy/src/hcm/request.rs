@@ -6,23 +6,31 @@ use http::uri::{PathAndQuery, Uri};
 use http::{Method, StatusCode, Version};
 
 use crate::base::random;
+use crate::config::hcm::Scheme;
+use crate::message::hop_by_hop::Trusted;
 use crate::message::local_reply::LocalReply;
 use crate::message::{Body, Request, headers, hop_by_hop};
 use crate::stream_info::Flag;
 
-use super::Hcm;
+use super::authority::Authority;
 use super::finish::Finish;
 use super::head::Facts;
+use super::{Hcm, path};
 
 /// A request that is ready for the filter chain, and the host it is for.
 pub(super) struct Prepared {
     /// Boxed, since it is handed down through many calls on its way.
     pub(super) request: Box<Request>,
-    pub(super) host: HeaderValueText,
+    pub(super) host: Authority,
 }
 
-/// A `host` header that is known to be text.
-pub(super) struct HeaderValueText(HeaderValue);
+/// How a request ends that is not served.
+pub(super) enum Refusal {
+    /// It is answered.
+    Reply(LocalReply),
+    /// Its stream is reset, for this reason in Envoy's words.
+    Reset(&'static str),
+}
 
 /// Checks a request's head, strips what belongs to the connection, and adds what upstreams are told.
 ///
@@ -31,17 +39,26 @@ pub(super) fn prepare(
     hcm: &Hcm,
     request: Request,
     finish: &mut Finish,
-) -> Result<Prepared, LocalReply> {
+) -> Result<Prepared, Refusal> {
     let http2 = request.version() == Version::HTTP_2;
     let (mut parts, body) = request.into_parts();
     let body = finish.follow(body);
+    if let Some(underscores) = &hcm.underscores
+        && underscores.check(&mut parts.headers, http2).is_err()
+    {
+        return Err(Refusal::of_underscore(http2));
+    }
     let host = check(hcm, &mut parts, finish).inspect_err(|reply| {
         // Of what the codec refuses Envoy's logs know nothing, and neither do ours.
         if reply.flag != Some(Flag::DownstreamProtocolError) {
             finish.note(&parts);
         }
     })?;
-    hop_by_hop::strip_request(&mut parts.headers);
+    let peer = finish.info.downstream.remote;
+    finish.info.internal = hcm.trust.is_internal(&parts.headers, peer);
+    let client_cert = hcm.config.forwards_client_cert;
+    let trusted = Trusted { internal: finish.info.internal, client_cert };
+    hop_by_hop::strip_request(&mut parts.headers, trusted);
     if http2 {
         join_cookies(&mut parts.headers);
     }
@@ -53,7 +70,7 @@ pub(super) fn prepare(
 }
 
 /// Makes the URI a path with its query, and says the authority.
-fn check(hcm: &Hcm, parts: &mut Parts, finish: &mut Finish) -> Result<HeaderValueText, LocalReply> {
+fn check(hcm: &Hcm, parts: &mut Parts, finish: &mut Finish) -> Result<Authority, LocalReply> {
     let facts = finish.take_facts();
     if parts.version != Version::HTTP_2 {
         check_version(hcm, parts, finish)?;
@@ -62,12 +79,17 @@ fn check(hcm: &Hcm, parts: &mut Parts, finish: &mut Finish) -> Result<HeaderValu
             add_default_host(hcm, parts);
         }
     }
-    let host = take_authority(&mut parts.headers, &parts.uri)?;
+    let mut host = take_authority(&mut parts.headers, &parts.uri)?;
     if facts.fragment {
         hcm.stats.downstream_rq_failed_path_normalization.inc();
-        return Err(LocalReply::path_with_fragment());
+        return Err(LocalReply::path_normalization_failed());
     }
     check_path(hcm, &parts.method, &mut parts.uri)?;
+    path::normalize(hcm, &mut parts.uri)?;
+    if let Some(stripped) = host.stripped(hcm, finish.info.downstream.local.port()) {
+        parts.headers.insert(HOST, stripped.value().clone());
+        host = stripped;
+    }
     if parts.headers.contains_key(UPGRADE) {
         check_upgrade(hcm, &parts.headers)?;
     }
@@ -119,7 +141,7 @@ fn add_default_host(hcm: &Hcm, parts: &mut Parts) {
 }
 
 /// Makes `host` say the authority. That of the URI (HTTP/2, or an absolute form) wins (RFC 9112 §3.2.2).
-fn take_authority(headers: &mut HeaderMap, uri: &Uri) -> Result<HeaderValueText, LocalReply> {
+fn take_authority(headers: &mut HeaderMap, uri: &Uri) -> Result<Authority, LocalReply> {
     if let Some(scheme) = uri.scheme_str()
         && scheme != "http"
         && scheme != "https"
@@ -129,13 +151,13 @@ fn take_authority(headers: &mut HeaderMap, uri: &Uri) -> Result<HeaderValueText,
     let host = match uri.authority() {
         Some(authority) => {
             let host = HeaderValue::from_str(authority.as_str());
-            let host = host.map_err(|_invalid| invalid_authority())?;
+            let host = host.map_err(|_invalid| LocalReply::invalid_authority())?;
             lead_with_host(headers, host.clone());
             host
         }
         None => one_host(headers)?,
     };
-    HeaderValueText::new(host)
+    Authority::new(host)
 }
 
 /// The only `host` there is: with two of them, two servers may each believe another one (RFC 9112 §3.2).
@@ -146,10 +168,6 @@ fn one_host(headers: &HeaderMap) -> Result<HeaderValue, LocalReply> {
         return Err(LocalReply::codec_error(StatusCode::BAD_REQUEST, "http1.codec_error"));
     }
     Ok(host.clone())
-}
-
-fn invalid_authority() -> LocalReply {
-    LocalReply::codec_error(StatusCode::BAD_REQUEST, "http.invalid_authority")
 }
 
 /// Puts `host` before all others, where RFC 9110 §7.2 wants it.
@@ -225,30 +243,53 @@ fn join_cookies(headers: &mut HeaderMap) {
 fn say_client(hcm: &Hcm, headers: &mut HeaderMap, finish: &mut Finish) {
     let peer = finish.info.downstream.remote;
     if hcm.config.use_remote_address {
-        finish.info.client = hcm.trust.mark(headers, peer);
-    } else if !hcm.logs.is_empty() {
+        finish.info.client = hcm.trust.mark(headers, peer, finish.info.internal);
+    } else if hcm.needs_client {
         finish.info.client = hcm.trust.client(headers, peer);
+    }
+    if finish.info.internal {
+        headers.insert(headers::X_ENVOY_INTERNAL, HeaderValue::from_static("true"));
     }
 }
 
 fn add(hcm: &Hcm, headers: &mut HeaderMap, finish: &mut Finish) {
-    if !headers.contains_key(headers::X_FORWARDED_PROTO) {
-        headers.insert(headers::X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+    say_scheme(hcm, headers, finish.info.downstream.local.port());
+    if let Some(agent) = &hcm.user_agent {
+        agent.introduce(headers);
     }
     if let Some(via) = &hcm.via {
         headers.append(http::header::VIA, via.clone());
     }
     let config = &hcm.config;
     // What a client outside calls its request is nobody's name here.
-    let renamed = config.use_remote_address && !config.preserve_external_request_id;
+    let edge = config.use_remote_address && !finish.info.internal;
+    let renamed = edge && !config.preserve_external_request_id;
     if config.generate_request_id && (renamed || !headers.contains_key(headers::X_REQUEST_ID)) {
         let id = bytes::Bytes::from(random::uuid());
         if let Ok(id) = HeaderValue::from_maybe_shared(id) {
             headers.insert(headers::X_REQUEST_ID, id);
         }
     }
-    if config.always_set_request_id_in_response {
+    let traced = finish.info.internal && headers.contains_key(headers::X_ENVOY_FORCE_TRACE);
+    if config.always_set_request_id_in_response || traced {
         finish.request_id = headers.get(headers::X_REQUEST_ID).cloned();
+    }
+}
+
+/// How the client reached us, and by which port.
+fn say_scheme(hcm: &Hcm, headers: &mut HeaderMap, port: u16) {
+    let config = &hcm.config;
+    if let Some(scheme) = config.scheme {
+        let scheme = if scheme == Scheme::Https { "https" } else { "http" };
+        headers.insert(headers::X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
+    } else if !headers.contains_key(headers::X_FORWARDED_PROTO) {
+        headers.insert(headers::X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+    }
+    if config.append_x_forwarded_port {
+        let outermost = config.use_remote_address && config.xff_num_trusted_hops == 0;
+        if outermost || !headers.contains_key(headers::X_FORWARDED_PORT) {
+            headers.insert(headers::X_FORWARDED_PORT, HeaderValue::from(port));
+        }
     }
 }
 
@@ -262,24 +303,21 @@ fn say_empty(method: &Method, headers: &mut HeaderMap, body: &Body) {
     }
 }
 
-// === impl HeaderValueText ===
+// === impl Refusal ===
 
-impl HeaderValueText {
-    /// Refuses what cannot be an authority: spaces, userinfo, a path.
-    fn new(value: HeaderValue) -> Result<Self, LocalReply> {
-        let bad =
-            |byte: &u8| matches!(byte, b' ' | b'@' | b'/' | b'\t' | b'?' | b'#' | b',' | b'\\');
-        if value.to_str().is_err() || value.as_bytes().iter().any(bad) {
-            return Err(invalid_authority());
+impl Refusal {
+    /// Of a header with an underscore in its name.
+    fn of_underscore(http2: bool) -> Self {
+        if http2 {
+            return Self::Reset("http2.unexpected_underscore");
         }
-        Ok(Self(value))
+        let details = "http1.unexpected_underscore";
+        Self::Reply(LocalReply::codec_error(StatusCode::BAD_REQUEST, details))
     }
 }
 
-impl std::ops::Deref for HeaderValueText {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        self.0.to_str().unwrap_or("")
+impl From<LocalReply> for Refusal {
+    fn from(reply: LocalReply) -> Self {
+        Self::Reply(reply)
     }
 }

@@ -61,7 +61,7 @@ stats! {
         downstream_rq_completed: Counter,
         /// Requests whose head did not come in whole in time
         downstream_rq_header_timeout: Counter,
-        /// Requests whose path has a fragment
+        /// Requests whose path is refused
         downstream_rq_failed_path_normalization: Counter,
         /// HTTP/1 requests
         downstream_rq_http1_total: Counter,
@@ -71,6 +71,8 @@ stats! {
         downstream_rq_idle_timeout: Counter,
         /// Requests whose path was not a path
         downstream_rq_non_relative_path: Counter,
+        /// Requests sent back for the path without escaped slashes
+        downstream_rq_redirected_with_normalized_path: Counter,
         /// Responses that were sent before their request had come in whole
         downstream_rq_response_before_rq_complete: Counter,
         /// Requests that the client reset

@@ -13,19 +13,26 @@ use super::Hcm;
 use super::connection::Connection;
 use super::finish::Finish;
 use super::pulse::{Broken, poll_in_time};
-use super::{request, response};
+use super::request::{self, Refusal};
+use super::response;
 
-/// The client went away in the middle of its request: its connection, or its stream, ends without an answer.
+/// Why a request's connection, or its stream, ends without an answer.
 #[derive(Debug, thiserror::Error)]
-#[error("the client went away in the middle of its request")]
-pub(super) struct Gone;
+pub(super) enum Unanswered {
+    /// The client went away in the middle of its request.
+    #[error("the client went away in the middle of its request")]
+    Gone,
+    /// HTTP/2 refuses a request by a reset.
+    #[error("the stream is refused")]
+    Refused,
+}
 
 /// Answers one request.
 pub(super) async fn serve(
     hcm: Rc<Hcm>,
     connection: Rc<Connection>,
     request: Request,
-) -> Result<Response, Gone> {
+) -> Result<Response, Unanswered> {
     let mut finish = Finish::open(hcm.clone(), connection, &request);
     let response = match request::prepare(&hcm, request, &mut finish) {
         Ok(request::Prepared { request, host }) => {
@@ -36,7 +43,11 @@ pub(super) async fn serve(
             };
             served.unwrap_or_else(|late| finish.answer_late(late).into_response(&mut finish.info))
         }
-        Err(reply) => {
+        Err(Refusal::Reset(details)) => {
+            finish.reset(details);
+            return Err(Unanswered::Refused);
+        }
+        Err(Refusal::Reply(reply)) => {
             finish.refuse(&reply);
             reply.into_response(&mut finish.info)
         }
@@ -49,7 +60,7 @@ pub(super) async fn serve(
             finish.refuse(&reply);
             reply.into_response(&mut finish.info)
         }
-        Some(Broken::Gone) => return Err(Gone),
+        Some(Broken::Gone) => return Err(Unanswered::Gone),
     };
     Ok(response::finish(&hcm, response, finish))
 }

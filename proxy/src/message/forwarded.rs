@@ -1,16 +1,17 @@
 //! Who a request comes from: `x-forwarded-for` and its kin, believed, said on and hidden as Envoy does.
 //!
-//! Envoy 1.40 takes no address for internal unless `internal_address_config` says so, which is not supported; so with
-//! `use_remote_address` every request comes from outside.
+//! Envoy 1.40 takes no address for internal unless `internal_address_config` says so.
 
 use std::net::{IpAddr, SocketAddr};
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::config::address::CidrRange;
+
 use super::headers;
 
 /// Whom a connection manager believes, and what it says on.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Trust {
     /// `use_remote_address`: this is the edge, and the connection says who the client is.
     pub use_remote_address: bool,
@@ -18,6 +19,8 @@ pub struct Trust {
     pub trusted_hops: u32,
     /// `skip_xff_append`.
     pub skip_append: bool,
+    /// `internal_address_config.cidr_ranges`.
+    pub internal: Vec<CidrRange>,
     /// What stands for a client on this machine's loopback, which means nothing elsewhere.
     pub own: IpAddr,
 }
@@ -38,10 +41,25 @@ impl Trust {
         from_right(headers, hop).map_or(peer, |ip| SocketAddr::new(ip, 0))
     }
 
-    /// What the edge does to a request of `peer`: hides what only Envoys may say, and says who the client is.
-    pub fn mark(&self, headers: &mut HeaderMap, peer: SocketAddr) -> SocketAddr {
+    /// Whether a request comes from inside: from one of our own addresses, and through nobody else.
+    pub fn is_internal(&self, headers: &HeaderMap, peer: SocketAddr) -> bool {
+        if self.internal.is_empty() {
+            return false;
+        }
+        let client = if self.use_remote_address {
+            let direct = !headers.contains_key(headers::X_FORWARDED_FOR);
+            direct.then(|| self.client(headers, peer).ip())
+        } else {
+            only(headers).filter(|_| self.trusted_hops == 0)
+        };
+        client.is_some_and(|client| self.internal.iter().any(|range| range.contains(client)))
+    }
+
+    /// What the edge does to a request of `peer`: hides what only Envoys may say, and says who the client is. What an
+    /// `internal` client says is believed.
+    pub fn mark(&self, headers: &mut HeaderMap, peer: SocketAddr, internal: bool) -> SocketAddr {
         let client = self.client(headers, peer);
-        if headers.keys().any(is_hidden_at_edge) {
+        if !internal && headers.keys().any(is_hidden_at_edge) {
             headers::retain(headers, |name| !is_hidden_at_edge(name));
         }
         if !self.skip_append {
@@ -51,7 +69,7 @@ impl Trust {
         if self.trusted_hops == 0 || !headers.contains_key(headers::X_FORWARDED_PROTO) {
             headers.insert(headers::X_FORWARDED_PROTO, HeaderValue::from_static("http"));
         }
-        if let Ok(address) = HeaderValue::try_from(client.ip().to_string()) {
+        if !internal && let Ok(address) = HeaderValue::try_from(client.ip().to_string()) {
             headers.insert(headers::X_ENVOY_EXTERNAL_ADDRESS, address);
         }
         client
@@ -86,6 +104,13 @@ fn from_right(headers: &HeaderMap, hop: u32) -> Option<IpAddr> {
     None
 }
 
+/// The address in `x-forwarded-for`, if it is the only one.
+fn only(headers: &HeaderMap) -> Option<IpAddr> {
+    let mut lines = headers.get_all(headers::X_FORWARDED_FOR).iter();
+    let address = lines.next()?.to_str().ok()?.trim().parse().ok();
+    address.filter(|_| lines.next().is_none())
+}
+
 /// Appends an address to `x-forwarded-for`, with all its lines made one.
 fn append(headers: &mut HeaderMap, address: IpAddr) {
     let mut list = Vec::new();
@@ -107,13 +132,14 @@ mod tests {
 
     use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-    use super::Trust;
+    use super::{CidrRange, Trust};
 
     const OWN: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2));
     const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)), 99);
 
     fn trust(use_remote_address: bool, trusted_hops: u32) -> Trust {
-        Trust { use_remote_address, trusted_hops, skip_append: false, own: OWN }
+        let internal = Vec::new();
+        Trust { use_remote_address, trusted_hops, skip_append: false, internal, own: OWN }
     }
 
     fn head(lines: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -152,7 +178,7 @@ mod tests {
             (trust(false, 0), "010.0.0.1", "198.51.100.7:99"),
         ];
         for (trust, list, expected) in cases {
-            assert_eq!(client(trust, list), expected, "{list} with {trust:?}");
+            assert_eq!(client(trust.clone(), list), expected, "{list} with {trust:?}");
         }
     }
 
@@ -165,7 +191,7 @@ mod tests {
     #[test]
     fn the_edge_says_who_the_client_is() {
         let mut headers = head(&[("host", "a")]);
-        trust(true, 0).mark(&mut headers, PEER);
+        trust(true, 0).mark(&mut headers, PEER, false);
         let expected = [
             "host: a",
             "x-forwarded-for: 198.51.100.7",
@@ -179,7 +205,7 @@ mod tests {
     fn the_edge_believes_no_protocol_unless_a_hop_is_trusted() {
         for (hops, expected) in [(0, "http"), (1, "https")] {
             let mut headers = head(&[("x-forwarded-proto", "https")]);
-            trust(true, hops).mark(&mut headers, PEER);
+            trust(true, hops).mark(&mut headers, PEER, false);
             assert_eq!(headers["x-forwarded-proto"], expected);
         }
     }
@@ -188,12 +214,12 @@ mod tests {
     fn the_list_grows_in_its_place_and_a_loopback_client_is_this_machine() {
         let mut headers =
             head(&[("x-forwarded-for", "1.1.1.1"), ("a", "b"), ("x-forwarded-for", "2.2.2.2")]);
-        trust(true, 0).mark(&mut headers, "127.0.0.1:5".parse().unwrap());
+        trust(true, 0).mark(&mut headers, "127.0.0.1:5".parse().unwrap(), false);
         assert_eq!(lines(&headers)[..2], ["x-forwarded-for: 1.1.1.1,2.2.2.2,192.0.2.2", "a: b"]);
         assert_eq!(headers["x-envoy-external-address"], "127.0.0.1");
         for (before, after) in [("", "192.0.2.2"), ("1.2.3.4,", "1.2.3.4,,192.0.2.2")] {
             let mut headers = head(&[("x-forwarded-for", before)]);
-            trust(true, 0).mark(&mut headers, "[::1]:5".parse().unwrap());
+            trust(true, 0).mark(&mut headers, "[::1]:5".parse().unwrap(), false);
             assert_eq!(headers["x-forwarded-for"], after);
         }
     }
@@ -201,7 +227,7 @@ mod tests {
     #[test]
     fn the_edge_can_leave_the_list_alone() {
         let mut headers = head(&[("x-forwarded-for", "1.1.1.1")]);
-        Trust { skip_append: true, ..trust(true, 0) }.mark(&mut headers, PEER);
+        Trust { skip_append: true, ..trust(true, 0) }.mark(&mut headers, PEER, false);
         assert_eq!(headers["x-forwarded-for"], "1.1.1.1");
         assert_eq!(headers["x-envoy-external-address"], "198.51.100.7");
     }
@@ -214,7 +240,46 @@ mod tests {
             ("x-envoy-downstream-service-cluster", "c"),
             ("x-envoy-attempt-count", "1"),
         ]);
-        trust(true, 0).mark(&mut headers, PEER);
+        trust(true, 0).mark(&mut headers, PEER, false);
         assert_eq!(lines(&headers)[..2], ["a: b", "x-envoy-attempt-count: 1"]);
+    }
+
+    /// Which requests the real Envoy gave `x-envoy-internal`.
+    #[test]
+    fn who_comes_from_one_of_our_addresses_and_through_nobody_is_internal() {
+        let range = |text: &str| CidrRange { address: text.parse().unwrap(), length: 8 };
+        let internal = vec![range("10.0.0.0"), range("198.0.0.0")];
+        let cases: [(bool, u32, &[&'static str], bool); 13] = [
+            (true, 0, &[], true),
+            (true, 0, &["10.0.0.1"], false),
+            (true, 1, &["10.0.0.1"], false),
+            (true, 1, &[], true),
+            (false, 0, &[], false),
+            (false, 0, &["10.0.0.1"], true),
+            (false, 0, &["8.8.8.8"], false),
+            (false, 0, &["10.0.0.1,10.0.0.2"], false),
+            (false, 0, &["10.0.0.1", "10.0.0.3"], false),
+            (false, 0, &["10.0.0.1,"], false),
+            (false, 0, &["x"], false),
+            (false, 0, &["::ffff:10.0.0.1"], false),
+            (false, 1, &["10.0.0.1"], false),
+        ];
+        for (use_remote_address, hops, lists, expected) in cases {
+            let trust = Trust { internal: internal.clone(), ..trust(use_remote_address, hops) };
+            let lines: Vec<_> = lists.iter().map(|list| ("x-forwarded-for", *list)).collect();
+            assert_eq!(trust.is_internal(&head(&lines), PEER), expected, "{lists:?} {trust:?}");
+        }
+    }
+
+    #[test]
+    fn what_an_internal_client_says_is_believed() {
+        let mut headers = head(&[("x-envoy-original-path", "/a")]);
+        trust(true, 0).mark(&mut headers, PEER, true);
+        let expected = [
+            "x-envoy-original-path: /a",
+            "x-forwarded-for: 198.51.100.7",
+            "x-forwarded-proto: http",
+        ];
+        assert_eq!(lines(&headers), expected);
     }
 }

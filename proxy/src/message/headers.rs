@@ -33,6 +33,14 @@ names! {
     X_ENVOY_INTERNAL = "x-envoy-internal";
     /// `x-envoy-external-address`
     X_ENVOY_EXTERNAL_ADDRESS = "x-envoy-external-address";
+    /// `x-envoy-force-trace`
+    X_ENVOY_FORCE_TRACE = "x-envoy-force-trace";
+    /// `x-envoy-downstream-service-cluster`
+    X_ENVOY_DOWNSTREAM_SERVICE_CLUSTER = "x-envoy-downstream-service-cluster";
+    /// `x-envoy-downstream-service-node`
+    X_ENVOY_DOWNSTREAM_SERVICE_NODE = "x-envoy-downstream-service-node";
+    /// `x-forwarded-port`
+    X_FORWARDED_PORT = "x-forwarded-port";
     /// `x-envoy-overloaded`
     X_ENVOY_OVERLOADED = "x-envoy-overloaded";
 }

@@ -4,16 +4,25 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::headers;
 
+/// What a client may say that others may not.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Trusted {
+    /// What is for our router: it comes from inside.
+    pub internal: bool,
+    /// `x-forwarded-client-cert`.
+    pub client_cert: bool,
+}
+
 /// Strips a request's.
-pub fn strip_request(headers: &mut HeaderMap) {
+pub fn strip_request(headers: &mut HeaderMap, trusted: Trusted) {
     // Most requests have none of them, and one look at each name is cheaper than a search for each of ours.
-    if !headers.keys().any(|name| is_of_request(name.as_str())) {
+    if !headers.keys().any(|name| is_of_request(name.as_str(), trusted)) {
         return;
     }
     if headers.contains_key(header::CONNECTION) {
         strip_named(headers);
     }
-    headers::retain(headers, |name| !never_travels(name.as_str()));
+    headers::retain(headers, |name| !never_travels(name.as_str(), trusted));
     if headers.get(header::TE).is_some_and(|value| !has_token(value, "trailers")) {
         remove(headers, &header::TE);
     } else if headers.contains_key(header::TE) {
@@ -40,16 +49,17 @@ fn is_of_connection(name: &str) -> bool {
 }
 
 /// Whether a request's header is one of those that go, or that decide what else goes.
-fn is_of_request(name: &str) -> bool {
-    never_travels(name) || matches!(name, "te" | "expect")
+fn is_of_request(name: &str, trusted: Trusted) -> bool {
+    never_travels(name, trusted) || matches!(name, "te" | "expect")
 }
 
 /// Whether a request loses this header whatever it says: what is of its connection, HTTP/2's offer, and what only
-/// Envoy itself may say to its router, so that no client can.
-fn never_travels(name: &str) -> bool {
+/// Envoy itself may say to its router, so that no client can that is not trusted.
+fn never_travels(name: &str, trusted: Trusted) -> bool {
     is_of_connection(name)
-        || matches!(name, "http2-settings" | "x-forwarded-client-cert")
-        || name.strip_prefix("x-envoy-").is_some_and(is_of_router)
+        || matches!(name, "http2-settings" | "x-envoy-internal")
+        || (name == "x-forwarded-client-cert" && !trusted.client_cert)
+        || (!trusted.internal && name.strip_prefix("x-envoy-").is_some_and(is_of_router))
 }
 
 fn is_of_router(rest: &str) -> bool {
@@ -58,7 +68,6 @@ fn is_of_router(rest: &str) -> bool {
         "expected-rq-timeout-ms"
             | "force-trace"
             | "hedge-on-per-try-timeout"
-            | "internal"
             | "ip-tags"
             | "max-retries"
             | "original-url"
@@ -106,14 +115,18 @@ fn remove(headers: &mut HeaderMap, gone: &HeaderName) {
 mod tests {
     use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-    use super::strip_request;
+    use super::{Trusted, strip_request};
 
     fn strip(lines: &[(&'static str, &'static str)]) -> Vec<String> {
+        strip_for(Trusted::default(), lines)
+    }
+
+    fn strip_for(trusted: Trusted, lines: &[(&'static str, &'static str)]) -> Vec<String> {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        strip_request(&mut headers);
+        strip_request(&mut headers, trusted);
         headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
     }
 
@@ -139,6 +152,19 @@ mod tests {
             [""; 0]
         );
         assert_eq!(strip(&[("x-envoy-attempt-count", "1")]), ["x-envoy-attempt-count: 1"]);
+    }
+
+    #[test]
+    fn who_is_trusted_may_speak_to_our_router() {
+        let said = [
+            ("x-envoy-internal", "true"),
+            ("x-envoy-max-retries", "9"),
+            ("x-forwarded-client-cert", "a"),
+        ];
+        let internal = Trusted { internal: true, client_cert: false };
+        assert_eq!(strip_for(internal, &said), ["x-envoy-max-retries: 9"]);
+        let client_cert = Trusted { internal: false, client_cert: true };
+        assert_eq!(strip_for(client_cert, &said), ["x-forwarded-client-cert: a"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION};
 use http::{Response, StatusCode};
 
 use crate::stream_info::{Flag, StreamInfo};
@@ -24,6 +24,8 @@ pub struct LocalReply {
     pub overloaded: bool,
     /// Whether the connection closes after it.
     pub closes: bool,
+    /// Where the client shall go instead.
+    pub location: Option<HeaderValue>,
 }
 
 // === impl LocalReply ===
@@ -37,6 +39,7 @@ impl LocalReply {
             details: details.into(),
             overloaded: false,
             closes: false,
+            location: None,
         }
     }
 
@@ -78,9 +81,22 @@ impl LocalReply {
         Self::new(StatusCode::NOT_FOUND, "absolute_path_rejected")
     }
 
-    /// A path with a fragment, which is the client's own business (RFC 9112 §3.2).
-    pub fn path_with_fragment() -> Self {
+    /// A host that cannot be one.
+    pub fn invalid_authority() -> Self {
+        Self::codec_error(StatusCode::BAD_REQUEST, "http.invalid_authority")
+    }
+
+    /// A path that nobody should look at: with a fragment, which is the client's own business (RFC 9112 §3.2), with a
+    /// NUL, or with escaped slashes where these are refused.
+    pub fn path_normalization_failed() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "path_normalization_failed").closing()
+    }
+
+    /// The client is to ask for the path without escaped slashes, so that all who look at it see the same.
+    pub fn normalized_path(path: &str) -> Self {
+        let mut reply = Self::new(StatusCode::TEMPORARY_REDIRECT, "path_normalization_failed");
+        reply.location = HeaderValue::from_str(path).ok();
+        reply
     }
 
     /// An upgrade that no route allows.
@@ -142,6 +158,12 @@ impl LocalReply {
             .flagged(Flag::UpstreamRequestTimeout)
     }
 
+    /// The same, for a client that asked not to be told of it by an error.
+    pub fn late_without_content() -> Self {
+        let late = Self::upstream_timeout();
+        Self { status: StatusCode::NO_CONTENT, body: Cow::Borrowed(""), ..late }
+    }
+
     /// `stream_idle_timeout`. Whose turn it was says the status: the client's, if its request is not `complete`.
     pub fn stream_idle_timeout(complete: bool) -> Self {
         let status =
@@ -182,6 +204,9 @@ impl LocalReply {
         let headers = response.headers_mut();
         if self.overloaded {
             headers.insert(headers::X_ENVOY_OVERLOADED, HeaderValue::from_static("true"));
+        }
+        if let Some(location) = self.location {
+            headers.insert(LOCATION, location);
         }
         if !self.body.is_empty() {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));

@@ -14,6 +14,7 @@ use crate::upstream::Local;
 use crate::upstream::connect::millis;
 
 use super::Router;
+use super::asked::Asked;
 use super::attempt::Attempt;
 use super::failure::Failure;
 use super::upload::{Progress, Upload};
@@ -32,13 +33,21 @@ impl Router {
             return LocalReply::no_cluster(forward.not_found).into_response(info);
         };
         info.upstream_cluster = Some(local.cluster.name.clone());
-        if let Some(timeout) = forward.timeout {
+        let asked = match info.internal {
+            true => Asked::take(request.headers_mut()),
+            false => Asked::default(),
+        };
+        let timeout = asked.timeout(forward.timeout);
+        if let Some(timeout) = timeout {
             let millis = HeaderValue::from(millis(timeout));
             request.headers_mut().insert(headers::X_ENVOY_EXPECTED_RQ_TIMEOUT_MS, millis);
         }
-        match self.within(forward.timeout, local, request, info).await {
+        match self.within(timeout, local, request, info).await {
             Ok(response) => response,
-            Err(failure) => give_up(&failure, local, info),
+            Err(Failure::RouteTimeout) if asked.answers_late_with_204 => {
+                give_up(LocalReply::late_without_content(), &Failure::RouteTimeout, local, info)
+            }
+            Err(failure) => give_up(failure.reply(), &failure, local, info),
         }
     }
 
@@ -94,13 +103,12 @@ fn follow(request: &mut Request) -> Option<Rc<Upload>> {
 }
 
 /// The reply to a failure, counted like the response it stands for.
-fn give_up(failure: &Failure, local: &Local, info: &mut StreamInfo) -> Response {
+fn give_up(reply: LocalReply, failure: &Failure, local: &Local, info: &mut StreamInfo) -> Response {
     let stats = &local.cluster.stats;
     if let Failure::NoHealthyHost = failure {
         stats.upstream_cx_none_healthy.inc();
         stats.lb_healthy_panic.inc();
     }
-    let reply = failure.reply();
     local.charge(reply.status.as_u16());
     info.transport_failure = failure.transport_failure();
     tracing::debug!(

@@ -15,7 +15,7 @@ const KEYS: &[Key] = &[
     required("filters", Kind::FullList),
     optional("route_config", Kind::Object),
     refused("rds"),
-    optional("add_user_agent", Kind::Off),
+    optional("add_user_agent", Kind::Bool),
     refused("tracing"),
     optional("http1_settings", Kind::Object),
     optional("http2_settings", Kind::Object),
@@ -88,6 +88,7 @@ pub(super) fn convert(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
         .maybe("common_http_protocol_options", idle)
         .maybe("drain_timeout", hcm.convert("drain_timeout_ms", build::milliseconds))
         .maybe("access_log", hcm.convert_list("access_log", |log| access_log::convert(log, cx)))
+        .maybe("add_user_agent", hcm.copy("add_user_agent"))
         .maybe("use_remote_address", hcm.copy("use_remote_address"))
         .maybe("forward_client_cert_details", certificates)
         .maybe("generate_request_id", hcm.copy("generate_request_id"));

@@ -8,7 +8,8 @@ use crate::config::admin::Admin;
 use crate::config::bootstrap::Node;
 use crate::config::cluster::Cluster;
 use crate::config::diagnostic::Findings;
-use crate::config::listener::Listener;
+use crate::config::hcm::UserAgent;
+use crate::config::listener::{Listener, Terminal};
 use crate::config::source::Quoted;
 
 use super::message::Message;
@@ -33,11 +34,12 @@ pub(in crate::config) fn lower(bootstrap: &Message<'_>, findings: &mut Findings)
     let clusters = resources.iter().flat_map(|resources| resources.messages("clusters"));
     let clusters = clusters.filter_map(|cluster| cluster::lower(cluster, findings)).collect();
     let listeners = resources.iter().flat_map(|resources| resources.messages("listeners"));
-    let listeners = listeners
+    let mut listeners: Vec<Listener> = listeners
         .filter_map(|listener| listener::lower(listener, names.as_ref(), findings))
         .collect();
     let admin = bootstrap.message("admin").and_then(|admin| self::admin(admin, findings));
     let node = bootstrap.message("node").map(node).unwrap_or_default();
+    introduce(&mut listeners, &node);
     if let Some(resources) = resources {
         check_listeners(resources, findings);
     }
@@ -95,6 +97,16 @@ fn node(node: &Message<'_>) -> Node {
         id: text("id"),
         cluster: text("cluster"),
         zone: locality.and_then(|locality| locality.text("zone")).unwrap_or_default().to_owned(),
+    }
+}
+
+/// Tells the connection managers who we are, if they are to say so.
+fn introduce(listeners: &mut [Listener], node: &Node) {
+    for listener in listeners {
+        let Terminal::Http(hcm) = &mut listener.terminal;
+        if let Some(agent) = &mut hcm.user_agent {
+            *agent = UserAgent { cluster: node.cluster.clone(), node: node.id.clone() };
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! `envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`.
 
+mod edge;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -7,7 +9,7 @@ use crate::config::diagnostic::Findings;
 use crate::config::hcm::{
     Codec, DEFAULT_DRAIN_TIMEOUT, DEFAULT_IDLE_TIMEOUT, DEFAULT_MAX_HEADERS_COUNT,
     DEFAULT_MAX_REQUEST_HEADERS_KB, DEFAULT_STREAM_IDLE_TIMEOUT, HttpConnectionManager, HttpFilter,
-    ServerHeader,
+    ServerHeader, UserAgent,
 };
 
 use super::message::Message;
@@ -48,6 +50,15 @@ pub(super) fn lower(
         use_remote_address: flag("use_remote_address"),
         xff_num_trusted_hops: number("xff_num_trusted_hops", 0),
         skip_xff_append: flag("skip_xff_append"),
+        append_x_forwarded_port: flag("append_x_forwarded_port"),
+        internal_addresses: edge::internal_addresses(hcm, findings),
+        user_agent: flag("add_user_agent").then(UserAgent::default),
+        scheme: edge::scheme(hcm),
+        forwards_client_cert: edge::forwards_client_cert(hcm),
+        paths: edge::paths(hcm),
+        strip_port: edge::strip_port(hcm, findings),
+        strip_trailing_host_dot: flag("strip_trailing_host_dot"),
+        underscores: edge::underscores(common),
         idle_timeout: protocol::timeout(common, "idle_timeout", Some(DEFAULT_IDLE_TIMEOUT)),
         max_requests_per_connection: common
             .and_then(|common| common.u32("max_requests_per_connection"))

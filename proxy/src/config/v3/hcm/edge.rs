@@ -1,0 +1,69 @@
+//! What a connection manager does to requests at the edge: whom it believes, and in which form it lets them in.
+
+use std::net::IpAddr;
+
+use crate::config::address::CidrRange;
+use crate::config::diagnostic::Findings;
+use crate::config::hcm::{EscapedSlashes, Paths, Scheme, StripPort, Underscores};
+use crate::config::source::Quoted;
+use crate::config::v3::message::Message;
+
+pub(super) fn internal_addresses(hcm: &Message<'_>, findings: &mut Findings) -> Vec<CidrRange> {
+    let Some(internal) = hcm.message("internal_address_config") else { return Vec::new() };
+    internal.messages("cidr_ranges").filter_map(|range| cidr_range(range, findings)).collect()
+}
+
+fn cidr_range(range: &Message<'_>, findings: &mut Findings) -> Option<CidrRange> {
+    let length = range.u32("prefix_len").unwrap_or_default();
+    let text = range.nonempty("address_prefix")?;
+    let Ok(address) = text.parse::<IpAddr>() else {
+        let message = format!("expected an IP address, found {}", Quoted(text));
+        findings.error(range.place("address_prefix"), message);
+        return None;
+    };
+    Some(CidrRange { address, length })
+}
+
+pub(super) fn scheme(hcm: &Message<'_>) -> Option<Scheme> {
+    let scheme = hcm.message("scheme_header_transformation")?.text("scheme_to_overwrite")?;
+    Some(if scheme == "https" { Scheme::Https } else { Scheme::Http })
+}
+
+pub(super) fn forwards_client_cert(hcm: &Message<'_>) -> bool {
+    hcm.enumeration("forward_client_cert_details") == Some("ALWAYS_FORWARD_ONLY")
+}
+
+pub(super) fn paths(hcm: &Message<'_>) -> Paths {
+    Paths {
+        escaped_slashes: match hcm.enumeration("path_with_escaped_slashes_action") {
+            Some("REJECT_REQUEST") => EscapedSlashes::Reject,
+            Some("UNESCAPE_AND_REDIRECT") => EscapedSlashes::Redirect,
+            Some("UNESCAPE_AND_FORWARD") => EscapedSlashes::Forward,
+            _ => EscapedSlashes::Keep,
+        },
+        normalize: hcm.bool("normalize_path").unwrap_or_default(),
+        merge_slashes: hcm.bool("merge_slashes").unwrap_or_default(),
+    }
+}
+
+pub(super) fn strip_port(hcm: &Message<'_>, findings: &mut Findings) -> StripPort {
+    let flag = |name| hcm.bool(name).unwrap_or_default();
+    match (flag("strip_matching_host_port"), flag("strip_any_host_port")) {
+        (true, true) => {
+            let message = "only one of strip_matching_host_port and strip_any_host_port can be set";
+            findings.error(hcm.place("strip_any_host_port"), message);
+            StripPort::Any
+        }
+        (true, false) => StripPort::Matching,
+        (false, true) => StripPort::Any,
+        (false, false) => StripPort::Never,
+    }
+}
+
+pub(super) fn underscores(common: Option<&Message<'_>>) -> Underscores {
+    match common.and_then(|common| common.enumeration("headers_with_underscores_action")) {
+        Some("REJECT_REQUEST") => Underscores::Reject,
+        Some("DROP_HEADER") => Underscores::Drop,
+        _ => Underscores::Allow,
+    }
+}
