@@ -125,9 +125,11 @@ impl ProcessLauncher {
         Ok(Exit { code: status.code() })
     }
 
-    #[expect(clippy::unused_async, reason = "a verb of the interface that both launchers have")]
+    /// Comes back when it stands still: a thread may have something to finish when the signal comes.
     pub(crate) async fn pause(&self, node: Node) -> Result<(), Error> {
-        self.signal("pause", node, Signal::STOP).map(drop)
+        let child = self.signal("pause", node, Signal::STOP)?;
+        let look = async || child.is_stopped().map_err(|error| Error::node("pause", node, error));
+        eventually::satisfies("the process stands still", look, |stopped| *stopped).await.map(drop)
     }
 
     #[expect(clippy::unused_async, reason = "a verb of the interface that both launchers have")]

@@ -9,7 +9,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use tokio::sync::{oneshot, watch};
 
 /// A running or ended child process. Dropping it kills it.
@@ -77,12 +77,21 @@ impl Child {
     }
 
     pub(super) fn signal(&self, signal: Signal) -> io::Result<()> {
+        Ok(kill_process(self.running()?, signal)?)
+    }
+
+    /// Whether all its threads stand still.
+    pub(super) fn is_stopped(&self) -> io::Result<bool> {
+        let look = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        Ok(waitid(WaitId::Pid(self.running()?), look)?.is_some())
+    }
+
+    fn running(&self) -> io::Result<Pid> {
         let pid = self.pid().ok_or_else(|| io::Error::other("it does not run"))?;
-        let pid = i32::try_from(pid)
+        i32::try_from(pid)
             .ok()
             .and_then(Pid::from_raw)
-            .ok_or_else(|| io::Error::other("no such process id"))?;
-        Ok(kill_process(pid, signal)?)
+            .ok_or_else(|| io::Error::other("no such process id"))
     }
 
     /// What to await for its end; independent of the child's own life.
