@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use outrigger_harness::{
-    client::Reply,
+    client::{Reply, raw::RawConnection},
     mesh::Mesh,
     node::{ConfigVersion, Node},
     origin::{Blackhole, blackhole},
@@ -158,6 +158,36 @@ async fn an_app_may_end_and_return_many_times(mesh: &Mesh) {
         .counter("cluster.local_service.upstream_cx_connect_fail")
         .becomes(3)
         .await;
+}
+
+// Among processes only: there what was sent has arrived.
+each_mode!(
+    a_request_whose_connection_was_closed_in_the_meantime_moves_to_another, crate::modes::tutorial,
+    v1_process V1Process, v3_process V3Process, envoy Envoy
+);
+async fn a_request_whose_connection_was_closed_in_the_meantime_moves_to_another(mesh: &Mesh) {
+    let address = mesh.addresses(Node::SIDECAR).and_then(|addresses| addresses.traffic).unwrap();
+    let mut client = RawConnection::to(address).await.unwrap();
+    let request = "GET / HTTP/1.1\r\nhost: app\r\n\r\n";
+    assert_eq!(client.exchange(request).await.unwrap().status(), 200);
+
+    // The sidecar learns of the request and of its connection's end at once, in this order.
+    mesh.pause(Node::SIDECAR).await.unwrap();
+    client.send(request).await.unwrap();
+    mesh.kill(Node::APP).await.unwrap();
+    mesh.start(Node::APP).await.unwrap();
+    mesh.unpause(Node::SIDECAR).await.unwrap();
+    let reply = client.reply().await.unwrap();
+
+    let sidecar = mesh.admin(Node::SIDECAR);
+    if mesh.data_plane() == DataPlane::Envoy {
+        assert_eq!((reply.status(), reply.text().as_str()), (503, TERMINATED));
+    } else {
+        assert_eq!(reply.status(), 200);
+        sidecar.counter("cluster.local_service.upstream_rq_moved").becomes(1).await;
+        sidecar.counter("cluster.local_service.upstream_cx_total").becomes(2).await;
+    }
+    sidecar.counter("cluster.local_service.upstream_rq_total").becomes(2).await;
 }
 
 async fn silent() -> Blackhole {

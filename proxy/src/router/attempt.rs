@@ -16,14 +16,14 @@ use crate::stream_info::StreamInfo;
 use crate::upstream::connect::millis;
 use crate::upstream::limits::Permit;
 use crate::upstream::local::LocalHost;
-use crate::upstream::pool::Lease;
+use crate::upstream::pool::{ExchangeError, Lease};
 use crate::upstream::{Host, Local};
 
 use super::failure::Failure;
 
-/// How often a request that no host has seen a byte of is given to another connection. Each time a connection that
-/// turned out to be closed is dropped, so this only bounds a host that closes every connection at once.
-const MOST_STALE: u32 = 8;
+/// How often a request that no host has seen a byte of moves to another connection. Each time a connection that turned
+/// out to be closed is dropped, so this only bounds a host that closes every connection at once.
+const MOST_MOVES: u32 = 7;
 
 /// One try of a request.
 pub(super) struct Attempt<'a> {
@@ -63,42 +63,51 @@ impl Attempt<'_> {
         let target = self.local.choose().ok_or(Failure::NoHealthyHost)?;
         info.upstream_host = Some(target.host.address);
         address(&mut request, &target);
-        for _ in 0..MOST_STALE {
-            let mut lease = target.pool.checkout().await?;
+        let mut lease = target.pool.checkout().await?;
+        let running = match self.start(&target) {
+            Ok(running) => running,
+            Err(failure) => {
+                // Nothing was sent, so the connection is as good as before.
+                lease.release();
+                return Err(failure);
+            }
+        };
+        info.attempts += 1;
+        let mut moves = 0;
+        loop {
             info.upstream_local = lease.local_address();
-            let running = match self.start(&target) {
-                Ok(running) => running,
-                Err(failure) => {
-                    // Nothing was sent, so the connection is as good as before.
-                    lease.release();
-                    return Err(failure);
-                }
-            };
-            info.attempts += 1;
             let error = match lease.send(request).await {
                 Ok(response) => return Ok(self.respond(response, lease, running, info)),
                 Err(error) => error,
             };
-            let failure = Failure::of_exchange(&error.error);
-            if let Some(unsent) = error.unsent {
-                tracing::debug!(
-                    cluster = %cluster.name,
-                    host = %target.host.address,
-                    error = %error.error,
-                    "the connection was closed already; the request goes to another"
-                );
-                request = unsent;
-                continue;
-            }
-            running.host.stats.rq_error.inc();
-            match failure {
-                Failure::RemoteReset => cluster.stats.upstream_rq_rx_reset.inc(),
-                Failure::Protocol => cluster.stats.upstream_cx_protocol_error.inc(),
-                _ => {}
-            }
-            return Err(failure);
+            let Some(unsent) = error.unsent.filter(|_| moves < MOST_MOVES) else {
+                return Err(self.fail(&running, &error.error));
+            };
+            moves += 1;
+            cluster.stats.upstream_rq_moved.inc();
+            tracing::debug!(
+                cluster = %cluster.name,
+                host = %target.host.address,
+                error = %error.error,
+                "the connection was closed already; the request moves to another"
+            );
+            request = unsent;
+            drop(lease);
+            lease = target.pool.checkout().await?;
         }
-        Err(Failure::Terminated)
+    }
+
+    /// What a broken exchange means, counted.
+    fn fail(&self, running: &Running, error: &ExchangeError) -> Failure {
+        let failure = Failure::of_exchange(error);
+        let stats = &self.local.cluster.stats;
+        running.host.stats.rq_error.inc();
+        match failure {
+            Failure::RemoteReset => stats.upstream_rq_rx_reset.inc(),
+            Failure::Protocol => stats.upstream_cx_protocol_error.inc(),
+            _ => {}
+        }
+        failure
     }
 
     fn start(&self, target: &LocalHost) -> Result<Running, Failure> {

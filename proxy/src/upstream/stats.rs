@@ -83,6 +83,9 @@ stats! {
         upstream_rq_cancelled: Counter,
         /// Responses ever received
         upstream_rq_completed: Counter,
+        /// Requests that moved to another connection of the same host, since theirs turned out to be closed before a byte
+        /// was sent. Not Envoy's: it answers such a request with 503, unless a retry policy says otherwise
+        upstream_rq_moved: Counter,
         /// Requests that wait for a connection
         upstream_rq_pending_active: Gauge,
         /// Waiting requests whose connection failed
