@@ -1,30 +1,34 @@
 //! The top of a v1 file.
 
 use crate::config::diagnostic::Findings;
-use crate::config::source::{Node, Value};
+use crate::config::note::Note;
+use crate::config::source::{At, Node, Value};
 
-use super::build::{self, Build};
-use super::object::{Context, Key, Kind, POSITIVE, optional, refused, required};
-use super::{access_log, address, cluster, listener};
+use super::build::{self, Build, Part};
+use super::object::{Context, Key, Kind, Loan, Object, TIME, gone, optional, required};
+use super::{access_log, address, cluster, discovery, listener, rate_limit, tracing};
 
 /// The keys of the top.
 pub(in crate::config) const KEYS: &[Key] = &[
     required("listeners", Kind::List),
     required("admin", Kind::Object),
     required("cluster_manager", Kind::Object),
-    optional("stats_flush_interval_ms", POSITIVE),
-    refused("lds"),
-    refused("flags_path"),
-    refused("statsd_udp_ip_address"),
-    refused("statsd_tcp_cluster_name"),
-    refused("watchdog_miss_timeout_ms"),
-    refused("watchdog_megamiss_timeout_ms"),
-    refused("watchdog_kill_timeout_ms"),
-    refused("watchdog_multikill_timeout_ms"),
-    refused("tracing"),
-    refused("rate_limit_service"),
-    refused("runtime"),
+    gone("lds", discovery::GONE),
+    optional("flags_path", Kind::Text),
+    optional("statsd_udp_ip_address", Kind::Text),
+    optional("statsd_tcp_cluster_name", Kind::Text),
+    optional("stats_flush_interval_ms", TIME),
+    optional("watchdog_miss_timeout_ms", TIME),
+    optional("watchdog_megamiss_timeout_ms", TIME),
+    optional("watchdog_kill_timeout_ms", TIME),
+    optional("watchdog_multikill_timeout_ms", TIME),
+    optional("tracing", Kind::Object),
+    optional("rate_limit_service", Kind::Object),
+    optional("runtime", Kind::Object),
 ];
+
+const WATCHDOG: &[&str] =
+    &["miss_timeout", "megamiss_timeout", "kill_timeout", "multikill_timeout"];
 
 const ADMIN: &[Key] = &[
     required("access_log_path", Kind::Text),
@@ -34,41 +38,175 @@ const ADMIN: &[Key] = &[
 
 const CLUSTER_MANAGER: &[Key] = &[
     required("clusters", Kind::List),
-    refused("sds"),
-    refused("cds"),
-    refused("local_cluster_name"),
-    refused("outlier_detection"),
+    optional("sds", Kind::Object),
+    optional("cds", Kind::Object),
+    optional("local_cluster_name", Kind::Text),
+    optional("outlier_detection", Kind::Object),
 ];
+
+const OUTLIER_DETECTION: &[Key] = &[optional("event_log_path", Kind::Text)];
+
+const RUNTIME: &[Key] = &[
+    required("symlink_root", Kind::Text),
+    required("subdirectory", Kind::Text),
+    optional("override_subdirectory", Kind::Text),
+];
+
+const STATSD: &str = "envoy.config.metrics.v3.StatsdSink";
 
 /// The whole file as a v3 bootstrap.
 pub(in crate::config) fn convert(root: &Node, findings: &mut Findings) -> Option<Node> {
-    let cx = &mut Context { findings, loose: false };
+    let cx = &mut Context::new(findings);
     let top = cx.closed(root, KEYS)?;
+    // The listeners' filters take these up.
+    let tracer = top.get("tracing").and_then(|node| tracing::provider(node, cx));
+    cx.tracer = tracer.map(Loan::new);
+    let limits = top.convert("rate_limit_service", |node| rate_limit::service(node, cx));
+    cx.rate_limit_service = limits.map(|part| Loan::new(part.node));
     let listeners = top.convert_list("listeners", |node| listener::convert(node, cx));
-    let clusters = top.convert("cluster_manager", |node| clusters(node, cx));
-    let resources =
-        Build::at(root.at).maybe("listeners", listeners).maybe("clusters", clusters).finish();
+    let unused = |loan: &Option<Loan>| loan.as_ref().is_some_and(|loan| !loan.used);
+    if let (Some(at), true) = (top.key("tracing"), unused(&cx.tracer)) {
+        cx.findings.warn(at, "no effect, no HTTP connection manager has tracing");
+    }
+    if let (Some(at), true) = (top.key("rate_limit_service"), unused(&cx.rate_limit_service)) {
+        cx.findings.warn(at, "no effect, no filter asks it");
+    }
+    let manager = top.get("cluster_manager").and_then(|node| cluster_manager(node, cx));
+    let broken = || Part { key: root.at, node: Node::wrong(root.at) };
+    let manager =
+        manager.unwrap_or_else(|| Manager { clusters: Some(broken()), ..Manager::default() });
+    let resources = Build::at(root.at)
+        .maybe("listeners", listeners)
+        .maybe("clusters", manager.clusters)
+        .finish();
     let bootstrap = Build::at(root.at)
         .set("static_resources", resources)
-        .maybe("admin", top.convert("admin", |node| admin(node, cx)))
-        .maybe("stats_flush_interval", top.convert("stats_flush_interval_ms", build::milliseconds));
+        .maybe("dynamic_resources", manager.discovery)
+        .maybe("cluster_manager", manager.settings)
+        .same(&["flags_path"], &top)
+        .list("stats_sinks", root.at, statsd(&top, cx))
+        .time("stats_flush_interval", &top)
+        .maybe("watchdogs", watchdogs(&top))
+        .note("watchdogs", Note::Watchdogs)
+        .maybe("layered_runtime", top.convert("runtime", |node| runtime(node, cx)))
+        .note("layered_runtime", Note::Layers)
+        .maybe("admin", top.convert("admin", |node| admin(node, cx)));
     Some(bootstrap.finish())
 }
 
 fn admin(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
     let admin = cx.closed(node, ADMIN)?;
-    let log = admin.convert("access_log_path", |path| {
-        let log = access_log::file(path.at, Some(path.clone()), None);
-        Some(Node::new(path.at, Value::List(vec![log])))
-    });
     let built = Build::at(admin.at)
-        .maybe("access_log", log)
-        .maybe("profile_path", admin.copy("profile_path"))
+        .maybe("access_log", admin.convert("access_log_path", access_log::file))
+        .same(&["profile_path"], &admin)
         .maybe("address", admin.convert("address", |node| address::literal(node, cx)));
     Some(built.finish())
 }
 
-fn clusters(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
+/// What the cluster manager becomes in v3, where it is in three places.
+#[derive(Default)]
+struct Manager {
+    clusters: Option<Part>,
+    discovery: Option<Part>,
+    settings: Option<Node>,
+}
+
+fn cluster_manager(node: &Node, cx: &mut Context<'_>) -> Option<Manager> {
     let manager = cx.closed(node, CLUSTER_MANAGER)?;
-    manager.convert_list("clusters", |node| cluster::convert(node, cx))
+    let sds = manager.get("sds").and_then(|node| discovery::sds(node, cx));
+    let cds = manager.get("cds").and_then(|node| discovery::cds(node, cx));
+    let (cds_cluster, cds_config) = cds.unzip();
+    // The clusters of the discovery services are clusters like any other, and stand before them.
+    let services: Vec<Node> = sds.into_iter().chain(cds_cluster).collect();
+    let clusters =
+        manager.convert_list("clusters", |node| cluster::convert(node, cx)).map(|part| {
+            part.map(|clusters| match clusters.value {
+                Value::List(list) => {
+                    Node::new(clusters.at, Value::List(services.into_iter().chain(list).collect()))
+                }
+                _ => clusters,
+            })
+        });
+    check_local_cluster(&manager, clusters.as_ref(), cx);
+    let outliers = manager.convert("outlier_detection", |node| {
+        let settings = cx.closed(node, OUTLIER_DETECTION)?;
+        Some(Build::at(settings.at).copies(OUTLIER_DETECTION, &settings).finish())
+    });
+    let settings = Build::at(manager.at)
+        .same(&["local_cluster_name"], &manager)
+        .maybe("outlier_detection", outliers)
+        .finish_unless_empty();
+    let key = manager.key("cds");
+    let discovery = cds_config.flatten().map(|config| Part {
+        key: key.unwrap_or(manager.at),
+        node: build::one("cds_config", config),
+    });
+    Some(Manager { clusters, discovery, settings })
+}
+
+fn check_local_cluster(manager: &Object<'_>, clusters: Option<&Part>, cx: &mut Context<'_>) {
+    let Some(local) = manager.text("local_cluster_name") else { return };
+    let Some(Value::List(clusters)) = clusters.map(|part| &part.node.value) else { return };
+    let name = |cluster: &Node| match cluster.get("name").map(|name| &name.value) {
+        Some(Value::Text(name)) => Some(name.clone()),
+        _ => None,
+    };
+    let names: Option<Vec<String>> = clusters.iter().map(name).collect();
+    // What has no name has been reported, and may have been meant.
+    let Some(names) = names else { return };
+    if let (false, Some(at)) =
+        (names.iter().any(|name| name == local), manager.get("local_cluster_name"))
+    {
+        let message = format!("local cluster '{}' must be defined", local.escape_debug());
+        let known = names.iter().map(String::as_str);
+        cx.findings.error(at.at, message).did_you_mean(local, known);
+    }
+}
+
+/// The two sinks of v1, either or both of which may be asked for.
+fn statsd(top: &Object<'_>, cx: &mut Context<'_>) -> Vec<Node> {
+    let mut sinks = Vec::new();
+    let mut sink = |at: At, field: &str, part: Part| {
+        let config = Build::any(at, STATSD).set(field, part).finish();
+        sinks.push(Build::extension(at, "envoy.stat_sinks.statsd", config).finish());
+    };
+    let udp = top.convert("statsd_udp_ip_address", |node| address::bare(node, cx));
+    if let Some(udp) = udp {
+        sink(udp.key, "address", udp);
+    }
+    if let Some(cluster) = top.copy("statsd_tcp_cluster_name") {
+        sink(cluster.key, "tcp_cluster_name", cluster);
+    }
+    sinks
+}
+
+fn watchdogs(top: &Object<'_>) -> Option<Part> {
+    let key = WATCHDOG.iter().find_map(|name| top.key(&format!("watchdog_{name}_ms")))?;
+    let watchdog = || {
+        let field = |built: Build, name: &&str| {
+            let part = top.convert(&format!("watchdog_{name}_ms"), build::milliseconds);
+            built.maybe(name, part)
+        };
+        WATCHDOG.iter().fold(Build::at(key), field).finish()
+    };
+    let both =
+        Build::at(key).set("main_thread_watchdog", watchdog()).set("worker_watchdog", watchdog());
+    Some(Part { key, node: both.finish() })
+}
+
+fn runtime(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
+    let runtime = cx.closed(node, RUNTIME)?;
+    let layer = |name: &str, disk: Build| {
+        Build::at(runtime.at)
+            .text("name", runtime.at, name)
+            .set("disk_layer", disk.finish())
+            .finish()
+    };
+    let disk = || Build::at(runtime.at).same(&["symlink_root"], &runtime);
+    let mut layers = vec![layer("root", disk().same(&["subdirectory"], &runtime))];
+    if let Some(folder) = runtime.copy("override_subdirectory") {
+        let disk = disk().set("subdirectory", folder).on("append_service_cluster", runtime.at);
+        layers.push(layer("override", disk));
+    }
+    Some(Build::at(runtime.at).list("layers", runtime.at, layers).finish())
 }

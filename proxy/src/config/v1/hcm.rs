@@ -1,10 +1,11 @@
-//! The HTTP connection manager of the v1 form, and the HTTP filters.
+//! The HTTP connection manager of the v1 form.
 
-use crate::config::source::{At, Node, Quoted};
+use crate::config::note::Note;
+use crate::config::source::{Node, Value};
 
-use super::build::{self, Build};
-use super::object::{Context, Key, Kind, NUMBER, optional, refused, required};
-use super::{access_log, route};
+use super::build::{self, Build, Part};
+use super::object::{Context, Key, Kind, Loan, Object, SECONDS, TIME, optional, required};
+use super::{access_log, discovery, http_filter, route_table};
 
 const NAME: &str =
     "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
@@ -14,23 +15,28 @@ const KEYS: &[Key] = &[
     required("stat_prefix", Kind::Text),
     required("filters", Kind::FullList),
     optional("route_config", Kind::Object),
-    refused("rds"),
+    optional("rds", Kind::Object),
     optional("add_user_agent", Kind::Bool),
-    refused("tracing"),
+    optional("tracing", Kind::Object),
     optional("http1_settings", Kind::Object),
     optional("http2_settings", Kind::Object),
     optional("server_name", Kind::Text),
-    optional("idle_timeout_s", NUMBER),
-    optional("drain_timeout_ms", NUMBER),
+    optional("idle_timeout_s", SECONDS),
+    optional("drain_timeout_ms", TIME),
     optional("access_log", Kind::List),
     optional("use_remote_address", Kind::Bool),
     optional("forward_client_cert", Kind::Word(FORWARD_CLIENT_CERT)),
-    refused("set_current_client_cert_details"),
+    optional("set_current_client_cert_details", Kind::Words(&["Subject", "SAN"])),
     optional("generate_request_id", Kind::Bool),
 ];
 
 const FORWARD_CLIENT_CERT: &[&str] =
     &["sanitize", "forward_only", "append_forward", "sanitize_set", "always_forward_only"];
+
+const TRACING: &[Key] = &[
+    required("operation_name", Kind::Word(&["ingress", "egress"])),
+    optional("request_headers_for_tags", Kind::FullTexts),
+];
 
 const HTTP1: &[Key] =
     &[optional("allow_absolute_url", Kind::Bool), optional("allow_connect", Kind::Ignored)];
@@ -44,91 +50,102 @@ const HTTP2: &[Key] = &[
     optional("initial_connection_window_size", WINDOW),
 ];
 
-const FILTER: &[Key] = &[required("name", Kind::Text), required("config", Kind::Object)];
+/// A connection manager as v3's.
+pub(super) struct Converted {
+    /// Its message in an `Any`.
+    pub(super) config: Node,
+    /// What its tracing says of the listener around it.
+    pub(super) direction: Option<Part>,
+}
 
-const ROUTER: &[Key] =
-    &[optional("dynamic_stats", Kind::Bool), optional("start_child_span", Kind::Bool)];
-
-/// HTTP filters that v1 files name and that are not supported yet.
-const KNOWN: &[&str] = &[
-    "fault",
-    "health_check",
-    "rate_limit",
-    "buffer",
-    "cors",
-    "lua",
-    "grpc_http1_bridge",
-    "grpc_web",
-    "grpc_json_transcoder",
-    "http_dynamo_filter",
-    "ip_tagging",
-    "squash",
-];
-
-/// The `config` of the filter as v3's message in an `Any`.
-pub(super) fn convert(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
+/// The `config` of the filter as v3's message.
+pub(super) fn convert(node: &Node, cx: &mut Context<'_>) -> Option<Converted> {
     let hcm = cx.closed(node, KEYS)?;
-    if node.get("route_config").is_none() && node.get("rds").is_none() {
-        cx.findings.error(hcm.at, "route_config is missing");
-    }
-    let routes = hcm.convert("route_config", |node| route::convert(node, cx));
-    let idle = hcm.convert("idle_timeout_s", |node| {
-        let idle = build::seconds(node)?;
-        Some(Build::at(idle.at).set("idle_timeout", idle).finish())
+    let routes = routes(&hcm, cx);
+    let idle = hcm
+        .convert("idle_timeout_s", |node| Some(build::one("idle_timeout", build::seconds(node)?)));
+    let tracing = hcm.get("tracing").and_then(|node| cx.closed(node, TRACING));
+    let direction = tracing.as_ref().and_then(|tracing| {
+        tracing.convert("operation_name", |node| {
+            let ingress = matches!(&node.value, Value::Text(text) if text == "ingress");
+            Some(Node::text(node.at, if ingress { "INBOUND" } else { "OUTBOUND" }))
+        })
     });
+    let tracing = hcm.convert("tracing", |_| Some(self::tracing(&tracing?, cx)));
+    cx.request_timeout = None;
+    let filters = hcm.convert_list("filters", |node| http_filter::convert(node, cx));
+    let details = hcm.convert("set_current_client_cert_details", certificate_details);
     let certificates = hcm.convert("forward_client_cert", build::upper);
     let built = Build::any(hcm.at, NAME)
         .maybe("codec_type", hcm.convert("codec_type", build::upper))
-        .maybe("stat_prefix", hcm.copy("stat_prefix"))
-        .set("route_config", routes.unwrap_or_else(|| Node::wrong(hcm.at)))
-        .maybe("http_filters", hcm.convert_list("filters", |node| filter(node, cx)))
+        .same(&["stat_prefix"], &hcm);
+    let (field, routes) = routes;
+    let built = built
+        .set(field, routes)
+        .maybe("http_filters", filters)
+        .same(&["add_user_agent"], &hcm)
+        .maybe("tracing", tracing)
+        .maybe("common_http_protocol_options", idle)
         .maybe("http_protocol_options", hcm.convert("http1_settings", |node| http1(node, cx)))
         .maybe("http2_protocol_options", hcm.convert("http2_settings", |node| http2(node, cx)))
-        .maybe("server_name", hcm.copy("server_name"))
-        .maybe("common_http_protocol_options", idle)
-        .maybe("drain_timeout", hcm.convert("drain_timeout_ms", build::milliseconds))
+        .same(&["server_name"], &hcm)
+        .maybe("request_timeout", cx.request_timeout.take())
+        .note("request_timeout", Note::BufferTime)
+        .time("drain_timeout", &hcm)
         .maybe("access_log", hcm.convert_list("access_log", |log| access_log::convert(log, cx)))
-        .maybe("add_user_agent", hcm.copy("add_user_agent"))
-        .maybe("use_remote_address", hcm.copy("use_remote_address"))
+        .same(&["use_remote_address", "generate_request_id"], &hcm)
         .maybe("forward_client_cert_details", certificates)
-        .maybe("generate_request_id", hcm.copy("generate_request_id"));
+        .maybe("set_current_client_cert_details", details);
+    Some(Converted { config: built.finish(), direction })
+}
+
+/// The one of the two that says where the routes are.
+fn routes(hcm: &Object<'_>, cx: &mut Context<'_>) -> (&'static str, Part) {
+    if hcm.has("rds") == hcm.has("route_config") {
+        let message = "http connection manager must have either rds or route_config but not both";
+        cx.findings.error(hcm.at, message);
+    }
+    let rds = hcm.convert("rds", |node| discovery::rds(node, cx));
+    let table = hcm.convert("route_config", |node| route_table::convert(node, cx));
+    match (rds, table) {
+        (_, Some(table)) => ("route_config", table),
+        (Some(rds), None) => ("rds", rds),
+        (None, None) => ("route_config", Node::wrong(hcm.at).into()),
+    }
+}
+
+/// v3's `Tracing` with the tracer, which it has here.
+fn tracing(tracing: &Object<'_>, cx: &mut Context<'_>) -> Node {
+    let tags = tracing.convert_list("request_headers_for_tags", |node| {
+        let Value::Text(name) = &node.value else { return None };
+        let header = build::one("name", node.clone());
+        Some(Build::at(node.at).text("tag", node.at, name).set("request_header", header).finish())
+    });
+    let tracer = Loan::take(&mut cx.tracer);
+    Build::at(tracing.at)
+        .maybe("custom_tags", tags)
+        .maybe("provider", tracer)
+        .note("provider", Note::Moved)
+        .finish()
+}
+
+/// v1's SANs were the URIs in the certificate.
+fn certificate_details(node: &Node) -> Option<Node> {
+    let Value::List(details) = &node.value else { return None };
+    let built = details.iter().fold(Build::at(node.at), |built, detail| match &detail.value {
+        Value::Text(text) if text == "Subject" => built.on("subject", detail.at),
+        _ => built.on("uri", detail.at),
+    });
     Some(built.finish())
 }
 
 fn http1(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
     let settings = cx.open(node, HTTP1)?;
-    let built = Build::at(settings.at);
-    Some(built.maybe("allow_absolute_url", settings.copy("allow_absolute_url")).finish())
+    Some(Build::at(settings.at).same(&["allow_absolute_url"], &settings).finish())
 }
 
 /// `http2_settings`, of connection managers and clusters alike.
 pub(super) fn http2(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
     let settings = cx.open(node, HTTP2)?;
     Some(Build::at(settings.at).copies(HTTP2, &settings).finish())
-}
-
-/// One HTTP filter as v3's. Its schema was written wrongly, so that other keys beside the two are passed over.
-fn filter(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
-    let filter = cx.open(node, FILTER)?;
-    let (name, config) = (filter.text("name")?, filter.get("config")?);
-    let bare = name.strip_prefix("envoy.").unwrap_or(name);
-    if bare == "router" {
-        return router(filter.at, config, cx);
-    }
-    let at = filter.get("name")?.at;
-    if KNOWN.contains(&bare) {
-        cx.findings.error(at, format!("filter {} is not supported yet", Quoted(name)));
-    } else {
-        let message = format!("there is no HTTP filter {}", Quoted(name));
-        cx.findings.error(at, message).did_you_mean(bare, KNOWN.iter().copied().chain(["router"]));
-    }
-    None
-}
-
-fn router(at: At, config: &Node, cx: &mut Context<'_>) -> Option<Node> {
-    let router = cx.closed(config, ROUTER)?;
-    let typed = Build::any(router.at, "envoy.extensions.filters.http.router.v3.Router");
-    let typed = typed.copies(ROUTER, &router).finish();
-    let built = Build::at(at).text("name", at, "envoy.filters.http.router");
-    Some(built.set("typed_config", typed).finish())
 }

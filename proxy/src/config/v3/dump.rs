@@ -80,7 +80,7 @@ pub(in crate::config) fn duration(duration: Duration) -> String {
     }
 }
 
-fn raw(node: &Node) -> Value {
+pub(in crate::config) fn raw(node: &Node) -> Value {
     match &node.value {
         Raw::Null | Raw::Wrong => Value::Null,
         Raw::Bool(value) => Value::from(*value),
