@@ -35,6 +35,8 @@ pub(super) enum Note {
     Renamed,
     /// A time limit of the buffer filter.
     BufferTime,
+    /// The router's own spans.
+    ChildSpan,
     /// What v1 had once, at the top.
     Moved,
     /// The direction of a listener.
@@ -84,6 +86,7 @@ impl Note {
             Self::Present => "v1 took any value where none is given",
             Self::Renamed => "with the names that its variables have now",
             Self::BufferTime => "the time limit of the buffer filter, which v3 has here",
+            Self::ChildSpan => "start_child_span of the router, which v3 has here",
             Self::Moved => "at the top in v1, in each place that uses it in v3",
             Self::Direction => "v1 said it in the tracing of the HTTP connection manager",
             Self::ListenerFilters => "flags of the listener in v1",

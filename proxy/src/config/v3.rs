@@ -25,7 +25,9 @@ mod rules;
 
 pub(super) use self::bootstrap::{NAME as BOOTSTRAP, lower};
 pub(super) use self::check::check;
-pub(super) use self::dump::{dump, duration as duration_text, raw};
+#[cfg(test)]
+pub(super) use self::dump::raw;
+pub(super) use self::dump::{dump, duration as duration_text};
 pub(super) use self::message::Message;
 pub(super) use self::rules::validate;
 

@@ -71,9 +71,12 @@ pub(super) fn convert(node: &Node, cx: &mut Context<'_>) -> Option<Converted> {
             Some(Node::text(node.at, if ingress { "INBOUND" } else { "OUTBOUND" }))
         })
     });
-    let tracing = hcm.convert("tracing", |_| Some(self::tracing(&tracing?, cx)));
-    cx.request_timeout = None;
+    (cx.request_timeout, cx.child_span) = (None, None);
     let filters = hcm.convert_list("filters", |node| http_filter::convert(node, cx));
+    let tracing = hcm.convert("tracing", |_| Some(self::tracing(&tracing?, cx)));
+    if let Some(Part { key, .. }) = cx.child_span.take_if(|_| !hcm.has("tracing")) {
+        cx.findings.warn(key, "no effect without tracing");
+    }
     let details = hcm.convert("set_current_client_cert_details", certificate_details);
     let certificates = hcm.convert("forward_client_cert", build::upper);
     let built = Build::any(hcm.at, NAME)
@@ -126,6 +129,8 @@ fn tracing(tracing: &Object<'_>, cx: &mut Context<'_>) -> Node {
         .maybe("custom_tags", tags)
         .maybe("provider", tracer)
         .note("provider", Note::Moved)
+        .maybe("spawn_upstream_span", cx.child_span.take())
+        .note("spawn_upstream_span", Note::ChildSpan)
         .finish()
 }
 

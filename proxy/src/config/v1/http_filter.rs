@@ -100,7 +100,7 @@ pub(super) fn convert(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
     let (name, config) = (filter.text("name")?, filter.get("config")?);
     let bare = name.strip_prefix("envoy.").unwrap_or(name);
     let (name, typed) = match bare {
-        "router" => ("router", plain(config, ROUTER, "router.v3.Router", cx)?),
+        "router" => ("router", router(config, cx)?),
         "fault" => ("fault", fault(config, cx)?),
         "health_check" => ("health_check", health_check(config, cx)?),
         "rate_limit" => ("ratelimit", rate_limit(config, cx)?),
@@ -148,11 +148,11 @@ fn unknown(filter: &Object<'_>, bare: &str, cx: &mut Context<'_>) {
     }
 }
 
-/// A filter whose settings have the same names in v3.
-fn plain(node: &Node, keys: &[Key], message: &str, cx: &mut Context<'_>) -> Option<Node> {
-    let config = cx.closed(node, keys)?;
-    let built = Build::any(config.at, &format!("{PACKAGE}.{message}"));
-    Some(built.copies(keys, &config).finish())
+fn router(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
+    let router = cx.closed(node, ROUTER)?;
+    cx.child_span = router.switch("start_child_span", |at| Node::new(at, Value::Bool(true)));
+    let built = Build::any(router.at, &format!("{PACKAGE}.router.v3.Router"));
+    Some(built.same(&["dynamic_stats"], &router).finish())
 }
 
 /// A filter without settings. It had no schema, so that anything was passed over.

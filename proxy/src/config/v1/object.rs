@@ -87,6 +87,8 @@ pub(super) struct Context<'a> {
     pub(super) rate_limit_service: Option<Loan>,
     /// How long a request may take, which v1 has in the buffer filter and v3 in the connection manager around it.
     pub(super) request_timeout: Option<Part>,
+    /// Whether there are spans of our own, which v1 has in the router and v3 in the connection manager around it.
+    pub(super) child_span: Option<Part>,
 }
 
 /// Something that v1 has in one place and v3 in each place that uses it.
@@ -154,6 +156,7 @@ impl<'a> Context<'a> {
             tracer: None,
             rate_limit_service: None,
             request_timeout: None,
+            child_span: None,
         }
     }
 

@@ -42,7 +42,9 @@ fn envoy_takes_what_becomes_of_files() {
         command.args(["--service-cluster", "c", "--service-node", "n", "-l", "warning"]);
         let output = command.output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
-        if !output.status.success() || said.contains("Deprecated") {
+        // In its place there is a kind of cluster that older Envoys do not know.
+        let deprecated = |line: &str| line.contains("Deprecated") && !line.contains("dns_refresh");
+        if !output.status.success() || said.lines().any(deprecated) {
             wrong.push(format!("{}:\n{said}", path.display()));
         }
     }
