@@ -2,7 +2,7 @@
 
 use crate::config::diagnostic::Findings;
 use crate::config::note::Note;
-use crate::config::source::{At, Node, Value};
+use crate::config::source::{Node, Value};
 
 use super::build::{self, Build, Part};
 use super::object::{Context, Key, Kind, Loan, Object, TIME, gone, optional, required};
@@ -52,6 +52,8 @@ const RUNTIME: &[Key] = &[
     optional("override_subdirectory", Kind::Text),
 ];
 
+const STATSD_NAME: &str = "envoy.stat_sinks.statsd";
+
 const STATSD: &str = "envoy.config.metrics.v3.StatsdSink";
 
 /// The whole file as a v3 bootstrap.
@@ -84,7 +86,7 @@ pub(in crate::config) fn convert(root: &Node, findings: &mut Findings) -> Option
         .maybe("dynamic_resources", manager.discovery)
         .maybe("cluster_manager", manager.settings)
         .same(&["flags_path"], &top)
-        .list("stats_sinks", root.at, statsd(&top, cx))
+        .maybe("stats_sinks", statsd(&top, cx))
         .time("stats_flush_interval", &top)
         .maybe("watchdogs", watchdogs(&top))
         .note("watchdogs", Note::Watchdogs)
@@ -164,20 +166,17 @@ fn check_local_cluster(manager: &Object<'_>, clusters: Option<&Part>, cx: &mut C
 }
 
 /// The two sinks of v1, either or both of which may be asked for.
-fn statsd(top: &Object<'_>, cx: &mut Context<'_>) -> Vec<Node> {
-    let mut sinks = Vec::new();
-    let mut sink = |at: At, field: &str, part: Part| {
-        let config = Build::any(at, STATSD).set(field, part).finish();
-        sinks.push(Build::extension(at, "envoy.stat_sinks.statsd", config).finish());
+fn statsd(top: &Object<'_>, cx: &mut Context<'_>) -> Option<Part> {
+    let sink = |field: &str, part: Part| {
+        let config = Build::any(part.key, STATSD).set(field, part.clone()).finish();
+        Part { key: part.key, node: Build::extension(part.key, STATSD_NAME, config).finish() }
     };
     let udp = top.convert("statsd_udp_ip_address", |node| address::bare(node, cx));
-    if let Some(udp) = udp {
-        sink(udp.key, "address", udp);
-    }
-    if let Some(cluster) = top.copy("statsd_tcp_cluster_name") {
-        sink(cluster.key, "tcp_cluster_name", cluster);
-    }
-    sinks
+    let udp = udp.map(|part| sink("address", part));
+    let tcp = top.copy("statsd_tcp_cluster_name").map(|part| sink("tcp_cluster_name", part));
+    let key = udp.as_ref().or(tcp.as_ref())?.key;
+    let sinks = [udp, tcp].into_iter().flatten().map(|part| part.node).collect();
+    Some(Part { key, node: Node::new(key, Value::List(sinks)) })
 }
 
 fn watchdogs(top: &Object<'_>) -> Option<Part> {

@@ -37,6 +37,7 @@ pub(super) fn convert(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
         let chain = Build::at(filters.node.at);
         build::list_of(chain.set("filters", filters).maybe("transport_socket", socket).finish())
     });
+    let flag = |key| listener.switch(key, |at| Node::new(at, Value::Bool(true)));
     let limit = "per_connection_buffer_limit_bytes";
     let built = Build::at(listener.at)
         .same(&["name"], &listener)
@@ -44,7 +45,9 @@ pub(super) fn convert(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
         .maybe("listener_filters", listener_filters(&listener))
         .note("listener_filters", Note::ListenerFilters)
         .maybe("filter_chains", chain)
-        .same(&["use_original_dst", "bind_to_port", "transparent", limit], &listener)
+        .maybe("use_original_dst", flag("use_original_dst"))
+        .maybe("transparent", flag("transparent"))
+        .same(&["bind_to_port", limit], &listener)
         .maybe("drain_type", listener.convert("drain_type", build::upper))
         .maybe("traffic_direction", direction)
         .note("traffic_direction", Note::Direction);

@@ -10,7 +10,8 @@ use super::{access_log, address, hcm, rate_limit};
 const FILTER: &[Key] = &[
     required("name", Kind::Text),
     required("config", Kind::Object),
-    optional("type", Kind::Ignored),
+    // Without effect since 1.4.
+    optional("type", Kind::Word(&["read", "write", "both"])),
 ];
 
 /// The filters that v1 files name, without v2's prefix, which works in v1 files too.

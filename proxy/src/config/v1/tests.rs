@@ -1,21 +1,171 @@
 //! What becomes of v1 files, whether the proxy can do it yet or not, and what the real Envoy says of it.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::config::diagnostic::{Findings, Severity};
-use crate::config::source::{Notation, Sources};
+use serde_json::{Value, json};
+
+use crate::config::diagnostic::{Findings, Report};
+use crate::config::source::{Node, Notation, Sources};
 use crate::config::v3;
 
 use super::convert;
 
-const FIXTURES: &str = "tests/fixtures/config/convert/v1";
+/// Where the files are.
+const FIXTURES: &str = "tests/fixtures/config/convert";
+
+/// Keys whose value was never looked at, most of which are none.
+const IGNORED: &[&str] = &["allow_connect", "extra", "anything", "alow_absolute_url"];
 
 #[test]
-fn files_become_what_is_expected() {
+fn good_files_become_what_is_expected() {
+    compare("v1", |path| {
+        let (node, report) = read(path);
+        assert!(!report.has_errors(), "{report}");
+        format!("{report}\n\n{:#}\n", v3::raw(&node))
+    });
+}
+
+#[test]
+fn bad_files_are_refused_as_expected() {
+    compare("bad", |path| {
+        let (_, report) = read(path);
+        assert!(report.has_errors(), "{} has become something", path.display());
+        format!("{report}\n")
+    });
+}
+
+#[test]
+fn envoy_takes_what_becomes_of_good_files() {
+    let Some(envoy) = std::env::var_os("ENVOY_BIN") else { return };
     let mut wrong = Vec::new();
-    for path in fixtures() {
-        let have = converted(&path);
+    for path in fixtures("v1") {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("v3.json");
+        std::fs::write(&file, v3::raw(&read(&path).0).to_string()).unwrap();
+        let mut command = Command::new(&envoy);
+        command.arg("-c").arg(&file).args(["--use-dynamic-base-id", "--mode", "validate"]);
+        command.args(["--service-cluster", "c", "--service-node", "n", "-l", "warning"]);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        // In place of this one there is a kind of cluster that older Envoys do not know.
+        let deprecated = |line: &str| line.contains("Deprecated") && !line.contains("dns_refresh");
+        if !output.status.success() || said.lines().any(deprecated) {
+            wrong.push(format!("{}:\n{said}", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Every key of every good file, once for each place in the form.
+#[test]
+fn no_value_of_a_wrong_type_is_taken() {
+    each_place(|whole, pointer, shape| {
+        let words: Vec<&str> = shape.split('/').collect();
+        // The type of an HTTP filter.
+        let ignored = matches!(words.as_slice(), [.., "config", "filters", _, "type"]);
+        if ignored || words.iter().any(|word| IGNORED.contains(word)) {
+            return None;
+        }
+        let value = whole.pointer_mut(pointer)?;
+        *value = match value {
+            Value::String(_) | Value::Bool(_) => json!(7),
+            Value::Number(_) => json!("seven"),
+            Value::Array(_) => json!({}),
+            Value::Object(_) => json!([]),
+            Value::Null => return None,
+        };
+        Some(Wanted::Error)
+    });
+}
+
+#[test]
+fn no_unknown_key_passes_unsaid() {
+    each_place(|whole, pointer, shape| {
+        // Everything below a key that is not known, and the one object of free keys.
+        if ["anything", "opaque_config"].iter().any(|key| shape.ends_with(key)) {
+            return None;
+        }
+        let object = whole.pointer_mut(pointer)?.as_object_mut()?;
+        object.insert("no_such_key".to_owned(), json!(1));
+        Some(Wanted::Finding)
+    });
+}
+
+/// What is to be said about a change.
+enum Wanted {
+    Error,
+    Finding,
+}
+
+/// Makes a change in each place of the good files, and looks whether it is reported in that very place.
+fn each_place(change: impl Fn(&mut Value, &str, &str) -> Option<Wanted>) {
+    let mut seen = HashSet::new();
+    let mut unsaid = Vec::new();
+    for path in fixtures("v1") {
+        let whole: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let mut places = Vec::new();
+        collect(&whole, String::new(), String::new(), &mut places);
+        for (pointer, shape) in places {
+            if !seen.insert(shape.clone()) {
+                continue;
+            }
+            let mut changed = whole.clone();
+            let Some(wanted) = change(&mut changed, &pointer, &shape) else { continue };
+            let (_, report) = read_text("changed.json", &changed.to_string());
+            let wanted = match wanted {
+                Wanted::Error => report.has_errors(),
+                Wanted::Finding => {
+                    report.findings.iter().any(|finding| finding.path.ends_with("no_such_key"))
+                }
+            };
+            if !wanted {
+                unsaid.push(format!("{}: {pointer}", path.display()));
+            }
+        }
+    }
+    assert!(seen.len() > 300, "only {} places", seen.len());
+    assert!(unsaid.is_empty(), "{}", unsaid.join("\n"));
+}
+
+/// The places in a file, each with what it is in the form: the filters by their names, other lists as one.
+fn collect(value: &Value, pointer: String, shape: String, places: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                let pointer = format!("{pointer}/{key}");
+                collect(value, pointer, format!("{shape}/{key}"), places);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                let kind =
+                    ["config", "op", "actions", "send"].iter().find(|k| item.get(k).is_some());
+                let name = item.get("name").or_else(|| item.get("type")).and_then(Value::as_str);
+                let name = name.filter(|_| kind.is_some()).unwrap_or("*");
+                let pointer = format!("{pointer}/{index}");
+                collect(item, pointer, format!("{shape}/{name}"), places);
+            }
+        }
+        _ => {}
+    }
+    places.push((pointer, shape));
+}
+
+fn fixtures(folder: &str) -> Vec<PathBuf> {
+    let entries = Path::new(FIXTURES).join(folder).read_dir().unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension != "expected"));
+    files.sort();
+    files
+}
+
+/// Compares what is made of each file with the expectation beside it.
+fn compare(folder: &str, make: fn(&Path) -> String) {
+    let mut wrong = Vec::new();
+    for path in fixtures(folder) {
+        let have = make(&path);
         let beside = format!("{}.expected", path.display());
         if std::env::var_os("UPDATE_EXPECT").is_some() {
             std::fs::write(&beside, &have).unwrap();
@@ -27,52 +177,16 @@ fn files_become_what_is_expected() {
     assert!(wrong.is_empty(), "{}\n(UPDATE_EXPECT=1 accepts all of it)", wrong.join("\n"));
 }
 
-#[test]
-fn envoy_takes_what_becomes_of_files() {
-    let Some(envoy) = std::env::var_os("ENVOY_BIN") else { return };
-    let mut wrong = Vec::new();
-    for path in fixtures() {
-        let text = converted(&path);
-        let Some((_, json)) = text.split_once("\n\n") else { continue };
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("v3.json");
-        std::fs::write(&file, json).unwrap();
-        let mut command = Command::new(&envoy);
-        command.arg("-c").arg(&file).args(["--use-dynamic-base-id", "--mode", "validate"]);
-        command.args(["--service-cluster", "c", "--service-node", "n", "-l", "warning"]);
-        let output = command.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        // In its place there is a kind of cluster that older Envoys do not know.
-        let deprecated = |line: &str| line.contains("Deprecated") && !line.contains("dns_refresh");
-        if !output.status.success() || said.lines().any(deprecated) {
-            wrong.push(format!("{}:\n{said}", path.display()));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+fn read(path: &Path) -> (Node, Report) {
+    read_text(&path.display().to_string(), &std::fs::read_to_string(path).unwrap())
 }
 
-fn fixtures() -> Vec<PathBuf> {
-    let entries = Path::new(FIXTURES).read_dir().unwrap();
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension != "expected"));
-    files.sort();
-    files
-}
-
-/// The findings, and after an empty line the v3 file, if there were no errors.
-fn converted(path: &Path) -> String {
+/// The converted tree, and what was found.
+fn read_text(name: &str, text: &str) -> (Node, Report) {
     let mut sources = Sources::default();
-    sources.open(&path.display().to_string());
-    let yaml = path.extension().is_some_and(|extension| extension != "json");
-    let notation = if yaml { Notation::Yaml } else { Notation::Json };
-    let text = std::fs::read_to_string(path).unwrap();
-    let root = sources.parse(&text, notation).unwrap();
+    let whole = sources.open(name);
+    let root = sources.parse(text, Notation::Json).unwrap();
     let mut findings = Findings::default();
-    let node = convert(&root, &mut findings).unwrap();
-    let report = findings.report(&sources, &[root]);
-    let errors = report.findings.iter().any(|finding| finding.severity == Severity::Error);
-    match errors {
-        true => format!("{report}\n"),
-        false => format!("{report}\n\n{:#}\n", v3::raw(&node)),
-    }
+    let node = convert(&root, &mut findings).unwrap_or_else(|| Node::wrong(whole));
+    (node, findings.report(&sources, &[root]))
 }

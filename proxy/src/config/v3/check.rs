@@ -60,7 +60,7 @@ impl<'s> Checker<'_, 's> {
                 continue;
             }
             if field.support == Support::Refused {
-                self.refuse(entry, field);
+                message.sets.extend(self.refuse(entry, field));
                 continue;
             }
             let held = self.held(&entry.node, field);
@@ -85,15 +85,22 @@ impl<'s> Checker<'_, 's> {
         }
     }
 
-    /// Refuses a field that is not supported, unless it asks for nothing.
-    fn refuse(&mut self, entry: &Entry, field: &'s Field) {
-        // What is wrong with the value does not matter.
-        let mut unread = Findings::default();
-        let mut checker = Checker { schema: self.schema, findings: &mut unread };
-        let held = checker.held(&entry.node, field);
-        if !Set::new(field, entry.at, held).is_default() {
+    /// Refuses a field that is not supported, unless it asks for nothing. What was refused counts as set, so that it is
+    /// not missed too.
+    fn refuse(&mut self, entry: &Entry, field: &'s Field) -> Option<Set<'s>> {
+        let bad = || Held::One(Item { at: entry.node.at, datum: Datum::Bad });
+        // The conversion from v1 has reported it.
+        if !matches!(entry.node.value, Value::Wrong) {
+            // What is wrong with the value does not matter.
+            let mut unread = Findings::default();
+            let mut checker = Checker { schema: self.schema, findings: &mut unread };
+            let held = checker.held(&entry.node, field);
+            if Set::new(field, entry.at, held).is_default() {
+                return None;
+            }
             self.findings.error(entry.at, "not supported yet");
         }
+        Some(Set::new(field, entry.at, bad()))
     }
 
     fn warn(&mut self, set: &Set<'s>) {
