@@ -13,6 +13,7 @@ mod discovery;
 mod hcm;
 mod header;
 mod health_check;
+mod hints;
 mod http_filter;
 mod listener;
 mod network_filter;

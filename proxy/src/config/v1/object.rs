@@ -7,6 +7,7 @@ use crate::config::diagnostic::Findings;
 use crate::config::source::{At, Entry, Node, Quoted, Value};
 
 use super::build::Part;
+use super::hints;
 
 /// A name may have this many bytes.
 const LONGEST_NAME: usize = 60;
@@ -224,7 +225,11 @@ impl<'a> Context<'a> {
     fn unknown(&mut self, entry: &Entry, keys: &[Key], object: &mut Object<'_>) {
         let message = format!("unknown key {}", Quoted(&entry.key));
         let known = keys.iter().map(|key| key.name);
-        let meant = self.findings.error(entry.at, message).did_you_mean(&entry.key, known);
+        let finding = self.findings.error(entry.at, message);
+        let meant = finding.did_you_mean(&entry.key, known);
+        if let Some(hint) = hints::of(&entry.key) {
+            finding.hint(hint);
+        }
         object.wrong.extend(meant.map(|meant| (meant, entry.at, entry.node.at)));
     }
 
