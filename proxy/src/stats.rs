@@ -3,6 +3,7 @@
 //! A subsystem declares its stats once with `stats!`, registers them under a [`Scope`] when its
 //! configuration is applied, and holds the handles: no name is looked up or built while a request runs.
 
+mod cells;
 mod counter;
 mod define;
 mod gauge;
@@ -13,6 +14,7 @@ mod prometheus;
 mod readout;
 mod scope;
 mod select;
+mod set;
 mod store;
 mod tags;
 mod text;
@@ -25,7 +27,8 @@ pub use self::histogram::{Histogram, Snapshot};
 pub use self::json::json;
 pub use self::prometheus::{Options as PrometheusOptions, prometheus};
 pub use self::readout::TextReadout;
-pub use self::scope::Scope;
+pub use self::scope::{Declared, Scope};
 pub use self::select::{Buckets, Selection, filter};
-pub use self::store::{Named, Stat, Store, Table};
+pub use self::set::Set;
+pub use self::store::{Named, Stat, Store, Tables};
 pub use self::text::text;

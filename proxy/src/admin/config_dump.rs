@@ -63,10 +63,11 @@ impl Dump {
     fn new(parts: &Parts, names: Option<&Regex>) -> Self {
         let started = DateTime::<Utc>::from(parts.life.started_wall);
         let last_updated = started.to_rfc3339_opts(SecondsFormat::Millis, true);
-        let mut bootstrap = parts.bootstrap.dump.clone();
+        let dump = parts.bootstrap.message();
+        let mut bootstrap = dump.clone();
         add_node(&mut bootstrap, server_info::node(parts));
         let listed = |list: &str| {
-            let list = parts.bootstrap.dump["static_resources"][list].as_array();
+            let list = dump["static_resources"][list].as_array();
             list.into_iter().flatten().collect::<Vec<_>>()
         };
         let is_wanted = |message: &Value| {

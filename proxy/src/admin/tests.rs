@@ -47,7 +47,7 @@ fn listener() -> Listener {
         backlog: 1,
         reuse_port: false,
         bind_to_port: true,
-        terminal: Terminal::Http(Box::new(HttpConnectionManager::of_admin(Vec::new()))),
+        terminal: Terminal::Http(Arc::new(HttpConnectionManager::of_admin(Vec::new()))),
     }
 }
 
@@ -62,7 +62,7 @@ fn parts() -> Parts {
         node: Node { id: String::from("sidecar-1"), ..Node::default() },
         admin: None,
         listeners: vec![listener()],
-        clusters: vec![cluster("local_service"), cluster("other")],
+        clusters: ["local_service", "other"].map(|name| Arc::new(cluster(name))).into(),
         dump: json!({
             "node": { "id": "sidecar-1" },
             "static_resources": {
@@ -72,7 +72,8 @@ fn parts() -> Parts {
                     "filter_chains": [{ "filters": [{ "typed_config": { "route_config": routes } }] }],
                 }],
             },
-        }),
+        })
+        .to_string(),
     };
     let clusters = upstream::Manager::new(&bootstrap.clusters, &root);
     let host = Host::new("127.0.0.1:41941".parse().unwrap(), "127.0.0.1", 1);

@@ -1,34 +1,27 @@
 //! Something that happens once, and those who wait for it.
 
-use tokio::sync::watch;
+use tokio::sync::SetOnce;
 
 /// Set once; never unset.
-#[derive(Debug)]
-pub struct Latch(watch::Sender<bool>);
+#[derive(Debug, Default)]
+pub struct Latch(SetOnce<()>);
 
 // === impl Latch ===
 
 impl Latch {
     /// Not set yet.
     pub fn new() -> Self {
-        Self(watch::Sender::new(false))
+        Self::default()
     }
 
     /// Sets it, and wakes who waits.
     pub fn set(&self) {
-        self.0.send_replace(true);
+        // An error says that it is set already.
+        let _ = self.0.set(());
     }
 
     /// Waits until it is set.
     pub async fn wait(&self) {
-        let mut set = self.0.subscribe();
-        // An error would mean that the sender is gone, and `self` holds it.
-        let _ = set.wait_for(|set| *set).await;
-    }
-}
-
-impl Default for Latch {
-    fn default() -> Self {
-        Self::new()
+        self.0.wait().await;
     }
 }

@@ -1,5 +1,7 @@
 //! An address we accept on: `envoy.config.listener.v3.Listener`.
 
+use std::sync::Arc;
+
 use super::address::SocketAddress;
 use super::hcm::HttpConnectionManager;
 
@@ -34,5 +36,5 @@ pub struct Listener {
 #[derive(Clone, Debug)]
 pub enum Terminal {
     /// `envoy.filters.network.http_connection_manager`.
-    Http(Box<HttpConnectionManager>),
+    Http(Arc<HttpConnectionManager>),
 }

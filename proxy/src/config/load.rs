@@ -3,8 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-
-use serde_json::Value as Json;
+use std::sync::Arc;
 
 use super::bootstrap::{Bootstrap, Node as Identity, Version};
 use super::diagnostic::{Findings, Report};
@@ -152,7 +151,7 @@ impl Load<'_> {
             };
         }
         let mut lowered = None;
-        let mut dump = Json::Null;
+        let mut dump = String::new();
         if let Some(message) = &merged {
             let said = findings.places();
             let mut later = Findings::default();
@@ -160,7 +159,7 @@ impl Load<'_> {
             lowered = Some(v3::lower(message, &mut later));
             findings.extend_elsewhere(later, &said);
             if findings.errors() == 0 {
-                dump = v3::dump(message);
+                dump = v3::dump(message).to_string();
             }
         }
         let failed = findings.errors() > 0;
@@ -172,7 +171,7 @@ impl Load<'_> {
             node: lowered.node,
             admin: lowered.admin,
             listeners: lowered.listeners,
-            clusters: lowered.clusters,
+            clusters: lowered.clusters.into_iter().map(Arc::new).collect(),
             dump,
         };
         Ok(Loaded { bootstrap, warnings: report })

@@ -71,6 +71,6 @@ fn listener_of(
         backlog: DEFAULT_BACKLOG,
         reuse_port: false,
         bind_to_port: true,
-        terminal: Terminal::Http(Box::new(manager)),
+        terminal: Terminal::Http(Arc::new(manager)),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -36,12 +37,17 @@ const LAST_FLUSH: Duration = Duration::from_secs(1);
 /// Reads the configuration that the command line names.
 pub(super) fn read(options: &Options) -> Result<Bootstrap, Error> {
     let (path, yaml) = (options.config_path.as_deref(), options.config_yaml.as_deref());
-    let loaded = config::load::load(path, yaml, &options.node())?;
+    let node = options.node();
+    let loaded = thread::scope(|scope| {
+        // On a thread of its own, whose memory goes back to the system once the copy is made.
+        let load = scope.spawn(|| config::load::load(path, yaml, &node));
+        load.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })?;
     for warning in loaded.warnings.to_string().lines() {
         tracing::warn!("{warning}");
     }
     check_logs(&loaded.bootstrap)?;
-    Ok(loaded.bootstrap)
+    Ok(loaded.bootstrap.compact())
 }
 
 /// Reads the formats of all access logs, so that a mistake in one is found before anything is started.

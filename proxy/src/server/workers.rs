@@ -86,7 +86,7 @@ fn hcm(listener: &Listener, shared: &Shared, clusters: &HashMap<Arc<str>, Rc<Loc
     let scope = shared.root.scope("http").scope(&config.stat_prefix);
     let router = Router::new(table, |name| clusters.get(name).cloned(), &scope);
     let parts = hcm::Parts {
-        config: Arc::new((**config).clone()),
+        config: config.clone(),
         terminal: hcm::Terminal::Router(router),
         logs: shared.logs.get(&listener.config.name).cloned().unwrap_or_default(),
         ending: shared.ending.clone(),

@@ -100,9 +100,8 @@ macro_rules! stats {
 
             /// Creates the stats under `scope`; where they exist already, the handles are the same ones.
             $visibility fn register(scope: &$crate::stats::Scope) -> Self {
-                Self {
-                    $( $field: scope.declare(Self::DEFINITIONS, stringify!($field)), )+
-                }
+                let mut declared = scope.declare(Self::DEFINITIONS);
+                Self { $( $field: declared.take(), )+ }
             }
         }
     };

@@ -1,30 +1,25 @@
 //! A number that goes up and down.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
+
+use super::cells::Slot;
 
 /// A handle to one gauge; clones move the same number.
 #[derive(Clone, Debug, Default)]
-pub struct Gauge(Arc<Cell>);
+pub struct Gauge(pub(super) Slot);
 
 /// One unit of a gauge, given back when dropped, so that a gauge cannot leak on an early return or a panic.
 #[derive(Debug)]
 #[must_use = "the gauge goes down again as soon as this is dropped"]
 pub struct GaugeGuard(Gauge);
 
-#[derive(Debug, Default)]
-struct Cell {
-    value: AtomicU64,
-    used: AtomicBool,
-}
-
 // === impl Gauge ===
 
 impl Gauge {
     /// Replaces the value.
     pub fn set(&self, value: u64) {
-        self.0.value.store(value, Ordering::Relaxed);
-        self.mark_used();
+        self.0.value().store(value, Ordering::Relaxed);
+        self.0.touch();
     }
 
     /// Adds one.
@@ -42,24 +37,24 @@ impl Gauge {
     /// Adds `amount`.
     #[inline]
     pub fn add(&self, amount: u64) {
-        self.0.value.fetch_add(amount, Ordering::Relaxed);
-        self.mark_used();
+        self.0.value().fetch_add(amount, Ordering::Relaxed);
+        self.0.touch();
     }
 
     /// Takes `amount` away. Whoever takes must have added before: the number wraps below zero.
     #[inline]
     pub fn sub(&self, amount: u64) {
-        self.0.value.fetch_sub(amount, Ordering::Relaxed);
+        self.0.value().fetch_sub(amount, Ordering::Relaxed);
     }
 
     /// Where it stands.
     pub fn value(&self) -> u64 {
-        self.0.value.load(Ordering::Relaxed)
+        self.0.value().load(Ordering::Relaxed)
     }
 
     /// Whether it ever had a value: what `/stats?usedonly` shows.
     pub fn is_used(&self) -> bool {
-        self.0.used.load(Ordering::Relaxed)
+        self.0.is_touched()
     }
 
     /// Adds one for as long as the guard lives.
@@ -67,14 +62,6 @@ impl Gauge {
     pub fn hold(&self) -> GaugeGuard {
         self.inc();
         GaugeGuard(self.clone())
-    }
-
-    /// Reads before it writes, so that workers do not take the cache line from one another for nothing.
-    #[inline]
-    fn mark_used(&self) {
-        if !self.0.used.load(Ordering::Relaxed) {
-            self.0.used.store(true, Ordering::Relaxed);
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::array;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Two significant digits: ninety bins for each power of ten.
 const BINS: usize = 90;
@@ -33,9 +33,13 @@ struct Bin {
 #[derive(Debug, Default)]
 struct Cell {
     zero: AtomicU64,
-    decades: [OnceLock<Box<[AtomicU64; BINS]>>; DECADES],
-    flushed: Mutex<Flushed>,
+    /// Allocated with the first value above zero: most histograms of most clusters never see one.
+    decades: OnceLock<Box<Decades>>,
+    /// None until a flush has found a value.
+    flushed: Mutex<Option<Box<Flushed>>>,
 }
+
+type Decades = [OnceLock<Box<[AtomicU64; BINS]>>; DECADES];
 
 /// What the last flush saw.
 #[derive(Debug, Default)]
@@ -65,7 +69,11 @@ impl Histogram {
     /// Ends an interval: what was recorded since the last flush becomes [`interval`](Self::interval).
     pub fn flush(&self) {
         let now = self.current();
-        let mut flushed = self.0.flushed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flushed = self.flushed();
+        if flushed.is_none() && now.is_empty() {
+            return;
+        }
+        let flushed = flushed.get_or_insert_default();
         if now == *flushed.cumulative {
             if !flushed.interval.is_empty() {
                 flushed.interval = Arc::default();
@@ -78,14 +86,12 @@ impl Histogram {
 
     /// Everything recorded up to the last flush.
     pub fn cumulative(&self) -> Arc<Snapshot> {
-        let flushed = self.0.flushed.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&flushed.cumulative)
+        self.flushed().as_ref().map(|flushed| Arc::clone(&flushed.cumulative)).unwrap_or_default()
     }
 
     /// What was recorded between the last two flushes.
     pub fn interval(&self) -> Arc<Snapshot> {
-        let flushed = self.0.flushed.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&flushed.interval)
+        self.flushed().as_ref().map(|flushed| Arc::clone(&flushed.interval)).unwrap_or_default()
     }
 
     /// Whether a flush has ever found a value: what `/stats?usedonly` shows.
@@ -93,8 +99,13 @@ impl Histogram {
         !self.cumulative().is_empty()
     }
 
+    fn flushed(&self) -> MutexGuard<'_, Option<Box<Flushed>>> {
+        self.0.flushed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn decade(&self, exponent: usize) -> &[AtomicU64; BINS] {
-        self.0.decades[exponent].get_or_init(|| Box::new(array::from_fn(|_| AtomicU64::new(0))))
+        let decades = self.0.decades.get_or_init(Box::default);
+        decades[exponent].get_or_init(|| Box::new(array::from_fn(|_| AtomicU64::new(0))))
     }
 
     fn current(&self) -> Snapshot {
@@ -106,7 +117,8 @@ impl Histogram {
             }
         };
         push(0, &self.0.zero);
-        for (exponent, decade) in self.0.decades.iter().enumerate() {
+        let decades = self.0.decades.get().into_iter().flat_map(|decades| decades.iter());
+        for (exponent, decade) in decades.enumerate() {
             for (place, cell) in decade.get().into_iter().flat_map(|cells| cells.iter().enumerate())
             {
                 push(1 + exponent * BINS + place, cell);

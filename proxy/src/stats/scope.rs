@@ -1,5 +1,8 @@
 //! A place in the tree of names where stats are created.
 
+use std::sync::Arc;
+
+use super::set::Set;
 use super::store::{Stat, Store};
 use super::{Counter, Definition, Gauge, Histogram, TextReadout};
 
@@ -11,6 +14,13 @@ pub struct Scope {
     store: Store,
     /// Empty at the root, else ends with a dot.
     prefix: String,
+}
+
+/// Hands out the stats of a list of definitions, in order.
+#[derive(Debug)]
+pub struct Declared {
+    set: Arc<Set>,
+    next: usize,
 }
 
 // === impl Scope ===
@@ -41,32 +51,31 @@ impl Scope {
 
     /// The counter of that name.
     pub fn counter(&self, name: &str) -> Counter {
-        self.get(name, "")
+        self.get(name)
     }
 
     /// The gauge of that name.
     pub fn gauge(&self, name: &str) -> Gauge {
-        self.get(name, "")
+        self.get(name)
     }
 
     /// The histogram of that name.
     pub fn histogram(&self, name: &str) -> Histogram {
-        self.get(name, "")
+        self.get(name)
     }
 
     /// The text of that name.
     pub fn text_readout(&self, name: &str) -> TextReadout {
-        self.get(name, "")
+        self.get(name)
     }
 
-    /// The stat of that name, one of those defined; for the `register` that `stats!` writes.
-    pub fn declare<S: Stat>(&self, definitions: &[Definition], name: &str) -> S {
-        let definition = definitions.iter().find(|definition| definition.name == name);
-        self.get(name, definition.map_or("", |definition| definition.help))
+    /// The stats of these definitions, one after the other; for the `register` that `stats!` writes.
+    pub fn declare(&self, definitions: &'static [Definition]) -> Declared {
+        Declared { set: self.store.set(&self.prefix, definitions), next: 0 }
     }
 
-    fn get<S: Stat>(&self, name: &str, help: &'static str) -> S {
-        S::table(&self.store).get(self.full_name(name), help)
+    fn get<S: Stat>(&self, name: &str) -> S {
+        self.store.get(self.full_name(name))
     }
 
     fn full_name(&self, name: &str) -> String {
@@ -74,6 +83,17 @@ impl Scope {
         full.push_str(&self.prefix);
         push_clean(&mut full, name);
         full
+    }
+}
+
+// === impl Declared ===
+
+impl Declared {
+    /// The next stat, which is of this kind.
+    pub fn take<S: Stat>(&mut self) -> S {
+        debug_assert_eq!(self.set.definitions()[self.next].kind, S::KIND);
+        self.next += 1;
+        S::of(&self.set, self.next - 1)
     }
 }
 

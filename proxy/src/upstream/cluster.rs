@@ -18,7 +18,7 @@ pub struct Cluster {
     /// `name`.
     pub name: Arc<str>,
     /// How it was configured.
-    pub config: config::cluster::Cluster,
+    pub config: Arc<config::cluster::Cluster>,
     /// Its breakers.
     pub limits: Limits,
     /// Its stats.
@@ -34,7 +34,7 @@ pub struct Cluster {
 
 impl Cluster {
     /// A cluster without hosts yet; its stats are below `root`.
-    pub fn new(config: config::cluster::Cluster, root: &Scope) -> Self {
+    pub fn new(config: Arc<config::cluster::Cluster>, root: &Scope) -> Self {
         let name = config.alt_stat_name.as_ref().unwrap_or(&config.name);
         let scope = root.scope("cluster").scope(name);
         let stats = ClusterStats::register(&scope);

@@ -42,11 +42,7 @@ impl Local {
     /// A view of `cluster`.
     pub fn new(cluster: Arc<Cluster>) -> Self {
         let view = View { seen: Arc::default(), hosts: Vec::new(), turns: RoundRobin::new(&[]) };
-        Self {
-            codes: RefCell::new(CodeStats::new(&cluster.scope)),
-            view: RefCell::new(view),
-            cluster,
-        }
+        Self { codes: RefCell::default(), view: RefCell::new(view), cluster }
     }
 
     /// The host that gets the next request; none if the cluster has none.
@@ -63,13 +59,14 @@ impl Local {
 
     /// Counts a response, or the local reply that stands for one.
     pub fn charge(&self, code: u16) {
-        self.codes.borrow_mut().charge(code);
+        self.cluster.stats.upstream_rq_completed.inc();
+        self.codes.borrow_mut().charge(&self.cluster.scope, code);
     }
 
     /// Records the time to the end of a response.
     pub fn time(&self, millis: u64) {
         self.cluster.stats.upstream_rq_time.record(millis);
-        self.codes.borrow_mut().time(millis);
+        self.codes.borrow_mut().time(&self.cluster.scope, millis);
     }
 }
 

@@ -20,7 +20,7 @@ pub struct Manager {
 
 impl Manager {
     /// The clusters of a configuration, without hosts yet.
-    pub fn new(configs: &[config::cluster::Cluster], root: &Scope) -> Self {
+    pub fn new(configs: &[Arc<config::cluster::Cluster>], root: &Scope) -> Self {
         let stats = ManagerStats::register(&root.scope("cluster_manager"));
         let clusters: Vec<_> =
             configs.iter().map(|config| Arc::new(Cluster::new(config.clone(), root))).collect();

@@ -149,11 +149,8 @@ stats! {
 /// requests from inside and from outside.
 ///
 /// A code's counter exists once the code was seen. Each worker has its own table of handles.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct CodeStats {
-    scope: Scope,
-    external: Scope,
-    completed: Counter,
     external_completed: Option<Counter>,
     external_time: Option<Histogram>,
     seen: Vec<(u16, [Counter; 4])>,
@@ -162,27 +159,13 @@ pub struct CodeStats {
 // === impl CodeStats ===
 
 impl CodeStats {
-    /// Counts under a cluster's scope.
-    pub fn new(scope: &Scope) -> Self {
-        Self {
-            completed: scope.counter("upstream_rq_completed"),
-            external: scope.scope("external"),
-            scope: scope.clone(),
-            external_completed: None,
-            external_time: None,
-            seen: Vec::new(),
-        }
-    }
-
-    /// Counts one response.
-    pub fn charge(&mut self, code: u16) {
-        self.completed.inc();
-        let external = &self.external;
+    /// Counts one response below a cluster's scope.
+    pub fn charge(&mut self, scope: &Scope, code: u16) {
         self.external_completed
-            .get_or_insert_with(|| external.counter("upstream_rq_completed"))
+            .get_or_insert_with(|| external(scope).counter("upstream_rq_completed"))
             .inc();
         let index = self.seen.iter().position(|(seen, _)| *seen == code).unwrap_or_else(|| {
-            self.seen.push((code, self.register(code)));
+            self.seen.push((code, counters(scope, code)));
             self.seen.len() - 1
         });
         for counter in &self.seen[index].1 {
@@ -191,20 +174,26 @@ impl CodeStats {
     }
 
     /// Records how long one response took.
-    pub fn time(&mut self, millis: u64) {
-        let external = &self.external;
+    pub fn time(&mut self, scope: &Scope, millis: u64) {
         self.external_time
-            .get_or_insert_with(|| external.histogram("upstream_rq_time"))
+            .get_or_insert_with(|| external(scope).histogram("upstream_rq_time"))
             .record(millis);
     }
+}
 
-    fn register(&self, code: u16) -> [Counter; 4] {
-        let by_code = format!("upstream_rq_{code}");
-        let by_class = format!("upstream_rq_{}xx", code / 100);
-        [&self.scope, &self.external]
-            .map(|scope| [scope.counter(&by_code), scope.counter(&by_class)])
-            .concat()
-            .try_into()
-            .unwrap_or_else(|_| unreachable!("two scopes with two counters each are four"))
-    }
+fn external(scope: &Scope) -> Scope {
+    scope.scope("external")
+}
+
+/// All counters of one code.
+fn counters(scope: &Scope, code: u16) -> [Counter; 4] {
+    let by_code = format!("upstream_rq_{code}");
+    let by_class = format!("upstream_rq_{}xx", code / 100);
+    let external = external(scope);
+    [
+        scope.counter(&by_code),
+        scope.counter(&by_class),
+        external.counter(&by_code),
+        external.counter(&by_class),
+    ]
 }

@@ -1,6 +1,7 @@
 //! `envoy.config.listener.v3.Listener`.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::base::random;
 use crate::config::diagnostic::Findings;
@@ -63,7 +64,7 @@ fn terminal(
     let extension = super::extension(filter, findings)?;
     if extension.schema.name == hcm::NAME {
         let hcm = hcm::lower(extension, clusters, findings)?;
-        return Some(Terminal::Http(Box::new(hcm)));
+        return Some(Terminal::Http(Arc::new(hcm)));
     }
     super::wrong_extension(filter, extension, "an HTTP connection manager", findings);
     None

@@ -44,7 +44,7 @@ fn envoy_accepts_what_is_only_not_supported_or_too_lax_for_us() {
 fn envoy_dumps_the_same_bootstrap() {
     let Some(envoy) = envoy() else { return };
     for path in fixtures("v3") {
-        let ours = read(&path).unwrap().bootstrap.dump;
+        let ours = read(&path).unwrap().bootstrap.message();
         let theirs = Running::start(&envoy, &path).map(|running| running.bootstrap());
         // A file without an admin server has no dump to compare.
         let Some(mut theirs) = theirs else { continue };

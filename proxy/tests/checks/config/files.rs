@@ -87,8 +87,8 @@ fn the_command_line_goes_before_the_node_of_the_file() {
     let wanted =
         Node { id: "sidecar-1".into(), cluster: "front-proxy".into(), zone: "eu-1".into() };
     assert_eq!(bootstrap.node, wanted);
-    assert_eq!(bootstrap.dump["node"]["cluster"], "front-proxy");
-    assert_eq!(bootstrap.dump["node"]["locality"]["region"], "eu");
+    assert_eq!(bootstrap.message()["node"]["cluster"], "front-proxy");
+    assert_eq!(bootstrap.message()["node"]["locality"]["region"], "eu");
 }
 
 #[test]
@@ -156,7 +156,8 @@ fn accept(folder: &str) {
         let loaded = read(path).unwrap_or_else(|report| panic!("{} \n{report}", path.display()));
         assert!(!loaded.warnings.has_errors());
         let mut bootstrap = loaded.bootstrap;
-        let dump = std::mem::take(&mut bootstrap.dump);
+        let dump = bootstrap.message();
+        bootstrap.dump.clear();
         for listener in &mut bootstrap.listeners {
             // Four dashes and no other names in the fixtures have them.
             if listener.name.matches('-').count() == 4 {
