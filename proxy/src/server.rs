@@ -4,6 +4,7 @@ mod admin;
 mod assemble;
 mod healthcheck;
 mod logging;
+mod memory;
 mod options;
 mod signal;
 mod workers;

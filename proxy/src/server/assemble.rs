@@ -17,13 +17,15 @@ use crate::config::listener::Terminal;
 use crate::config::{self, Bootstrap};
 use crate::hcm::Ending;
 use crate::listener;
+use crate::route::Table;
 use crate::stats::Store;
 use crate::upstream::{self, discovery};
 
 use super::admin as admin_server;
+use super::memory;
 use super::options::Options;
 use super::signal::{Signals, Wish};
-use super::workers::{self, Shared};
+use super::workers::{self, Shared, Site};
 
 type Error = Box<dyn std::error::Error>;
 
@@ -89,7 +91,7 @@ async fn run(bootstrap: Arc<Bootstrap>, options: &Options) -> Result<(), Error> 
         files: files.clone(),
         command_line: options.as_json(),
     };
-    let logs = logs(&bootstrap, &files)?;
+    let sites = Arc::new(sites(&bootstrap, &files)?);
     let mut tasks = Owned::new();
     let path = options.admin_address_path.as_deref();
     task::spawn_in(&mut tasks, admin::tend(parts.clone()));
@@ -102,11 +104,12 @@ async fn run(bootstrap: Arc<Bootstrap>, options: &Options) -> Result<(), Error> 
     // Nothing is ever sent: the receiver learns that all workers are done when the last sender is gone.
     let (working, done) = mpsc::channel(1);
     let shared =
-        Shared { listeners: listeners.clone(), clusters, logs, ending: ending.clone(), root };
+        Shared { listeners: listeners.clone(), clusters, sites, ending: ending.clone(), root };
     workers::start(count, &shared, &working)?;
     drop(working);
     listeners.workers_started();
     life.set(State::Live);
+    task::spawn_in(&mut tasks, memory::give_back());
     tracing::info!(workers = count, "all dependencies initialized, serving");
     if until_end(&mut signals, &life, &files).await == End::Gracefully {
         life.set(State::Draining);
@@ -118,18 +121,16 @@ async fn run(bootstrap: Arc<Bootstrap>, options: &Options) -> Result<(), Error> 
     Ok(())
 }
 
-/// Opens the access logs of all listeners, by the listener's name.
-fn logs(
-    bootstrap: &Bootstrap,
-    files: &Files,
-) -> Result<Arc<HashMap<String, Arc<AccessLogs>>>, Error> {
-    let mut logs = HashMap::new();
+/// Opens the access logs and builds the route tables of all listeners, by the listener's name.
+fn sites(bootstrap: &Bootstrap, files: &Files) -> Result<HashMap<String, Site>, Error> {
+    let mut sites = HashMap::new();
     for listener in &bootstrap.listeners {
         let Terminal::Http(manager) = &listener.terminal;
-        let built = AccessLogs::build(&manager.access_logs, files)?;
-        logs.insert(listener.name.clone(), Arc::new(built));
+        let logs = Arc::new(AccessLogs::build(&manager.access_logs, files)?);
+        let table = Arc::new(Table::new(&manager.routes));
+        sites.insert(listener.name.clone(), Site { logs, table });
     }
-    Ok(Arc::new(logs))
+    Ok(sites)
 }
 
 /// Waits until all clusters have asked for their hosts once.

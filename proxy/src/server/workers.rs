@@ -27,9 +27,16 @@ pub(super) struct Shared {
     pub(super) listeners: Arc<listener::Manager>,
     pub(super) clusters: Arc<upstream::Manager>,
     /// By the listener's name.
-    pub(super) logs: Arc<HashMap<String, Arc<AccessLogs>>>,
+    pub(super) sites: Arc<HashMap<String, Site>>,
     pub(super) ending: Ending,
     pub(super) root: Scope,
+}
+
+/// What the connection managers of one listener share on all workers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Site {
+    pub(super) logs: Arc<AccessLogs>,
+    pub(super) table: Arc<Table>,
 }
 
 /// Starts `count` workers. Each holds a clone of `done` until its last connection has ended.
@@ -82,13 +89,13 @@ async fn run(index: usize, shared: Shared) {
 
 fn hcm(listener: &Listener, shared: &Shared, clusters: &HashMap<Arc<str>, Rc<Local>>) -> Hcm {
     let Terminal::Http(config) = &listener.config.terminal;
-    let table = Arc::new(Table::new(&config.routes));
+    let Site { logs, table } = shared.sites.get(&listener.config.name).cloned().unwrap_or_default();
     let scope = shared.root.scope("http").scope(&config.stat_prefix);
     let router = Router::new(table, |name| clusters.get(name).cloned(), &scope);
     let parts = hcm::Parts {
         config: config.clone(),
         terminal: hcm::Terminal::Router(router),
-        logs: shared.logs.get(&listener.config.name).cloned().unwrap_or_default(),
+        logs,
         ending: shared.ending.clone(),
         buffer_limit: listener.config.buffer_limit,
     };
