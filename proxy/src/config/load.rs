@@ -159,7 +159,7 @@ impl Load<'_> {
             lowered = Some(v3::lower(message, &mut later));
             findings.extend_elsewhere(later, &said);
             if findings.errors() == 0 {
-                dump = v3::dump(message).to_string();
+                dump = v3::dump(message);
             }
         }
         let failed = findings.errors() > 0;
@@ -226,7 +226,9 @@ fn notation(path: &Path) -> Result<Notation, &'static str> {
 fn read(path: &Path) -> Result<String, String> {
     let failed = |error: &io::Error| format!("unable to read file: {error}");
     let file = File::open(path).map_err(|error| failed(&error))?;
-    let mut bytes = Vec::new();
+    // One more byte than there should be shows the end without growing the buffer.
+    let size = file.metadata().map_or(0, |metadata| metadata.len()).min(MAX_FILE_BYTES);
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
     let read = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
     read.map_err(|error| failed(&error))?;
     if bytes.len() as u64 > MAX_FILE_BYTES {

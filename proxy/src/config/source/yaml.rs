@@ -143,9 +143,16 @@ impl<'a> Builder<'a> {
         let Some(open) = self.open.pop() else {
             return Err(error(marker, "unexpected end of a collection".to_owned()));
         };
+        // Most collections are smaller than a list begins with room for.
         let value = match open.items {
-            Items::List(items) => Value::List(items),
-            Items::Map(entries, _) => self.sources.map(entries)?,
+            Items::List(mut items) => {
+                items.shrink_to_fit();
+                Value::List(items)
+            }
+            Items::Map(mut entries, _) => {
+                entries.shrink_to_fit();
+                self.sources.map(entries)?
+            }
         };
         self.add(Node::new(open.at, value), open.anchor);
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::config::access_log::{AccessLog, Sink};
 use crate::config::admin::Admin;
@@ -104,7 +105,8 @@ fn node(node: &Message<'_>) -> Node {
 fn introduce(listeners: &mut [Listener], node: &Node) {
     for listener in listeners {
         let Terminal::Http(hcm) = &mut listener.terminal;
-        if let Some(agent) = &mut hcm.user_agent {
+        // Nobody shares it yet.
+        if let Some(agent) = Arc::get_mut(hcm).and_then(|hcm| hcm.user_agent.as_mut()) {
             *agent = UserAgent { cluster: node.cluster.clone(), node: node.id.clone() };
         }
     }

@@ -68,6 +68,8 @@ impl<'s> Checker<'_, 's> {
             self.warn(&set);
             message.sets.push(set);
         }
+        // Most messages have fewer fields than a list begins with room for.
+        message.sets.shrink_to_fit();
         message
     }
 

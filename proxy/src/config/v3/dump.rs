@@ -2,66 +2,128 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde::ser::{SerializeMap, SerializeSeq};
+use serde::{Serialize, Serializer};
 
 use crate::config::schema::{Kind, Scalar};
 use crate::config::source::{Node, Value as Raw};
 
 use super::message::{Datum, Held, Message, Set};
 
-/// The message as JSON; what is absent or zero is left out.
-pub(in crate::config) fn dump(message: &Message<'_>) -> Value {
-    Value::Object(fields(message))
-}
-
-fn fields(message: &Message<'_>) -> Map<String, Value> {
-    let mut map = Map::new();
-    // The schema has the fields by their numbers, which is the order that Envoy prints.
-    for field in &message.schema.fields {
-        let set = message.sets.iter().find(|set| set.field.name == field.name);
-        if let Some(set) = set.filter(|set| !set.is_default()) {
-            map.insert(field.name.to_owned(), held(set));
-        }
-    }
-    map
-}
-
-fn held(set: &Set<'_>) -> Value {
-    let kind = set.field.kind;
-    match &set.held {
-        Held::One(item) => datum(&item.datum, kind),
-        Held::List(items) => {
-            Value::Array(items.iter().map(|item| datum(&item.datum, kind)).collect())
-        }
-        Held::Map(entries) => {
-            let entries = entries.iter().map(|(key, item)| (key.clone(), datum(&item.datum, kind)));
-            Value::Object(entries.collect())
-        }
-    }
+/// The message as the text of an object; what is absent or zero is left out.
+pub(in crate::config) fn dump(message: &Message<'_>) -> String {
+    text(&Fields { url: None, message })
 }
 
 /// One value as JSON.
-pub(super) fn datum(datum: &Datum<'_>, kind: Kind) -> Value {
-    let long = matches!(kind, Kind::I64 | Kind::U64 | Kind::Wrapped(Scalar::U64));
-    match datum {
-        Datum::Bad => Value::Null,
-        Datum::Unread(node) => raw(node),
-        Datum::Bool(value) => Value::from(*value),
-        // 64-bit integers are strings in proto3's JSON.
-        Datum::Int(value) if long => Value::from(value.to_string()),
-        Datum::Uint(value) if long => Value::from(value.to_string()),
-        Datum::Int(value) => Value::from(*value),
-        Datum::Uint(value) => Value::from(*value),
-        Datum::Double(value) => Value::from(*value),
-        Datum::Text(value) | Datum::Bytes(value) => Value::from(value.as_str()),
-        Datum::Enum(_, name) => Value::from(*name),
-        Datum::Duration(value) => Value::from(duration(*value)),
-        Datum::Message(message) => dump(message),
-        Datum::Any { url, message } => {
-            let mut map = Map::new();
-            map.insert("@type".to_owned(), Value::from(url.as_str()));
-            map.extend(fields(message));
-            Value::Object(map)
+pub(super) fn datum(datum: &Datum<'_>, kind: Kind) -> String {
+    text(&Typed { datum, kind })
+}
+
+/// No value here has anything that JSON cannot say: keys are texts, and numbers that are none print as null.
+fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// The fields of a message, and before them the type of the `Any` that it stands in.
+struct Fields<'a> {
+    url: Option<&'a str>,
+    message: &'a Message<'a>,
+}
+
+/// What a field holds.
+struct Value<'a>(&'a Set<'a>);
+
+/// One value of a type.
+struct Typed<'a> {
+    datum: &'a Datum<'a>,
+    kind: Kind,
+}
+
+/// A value that nobody looked into.
+struct Unread<'a>(&'a Node);
+
+// === impl Fields ===
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(url) = self.url {
+            map.serialize_entry("@type", url)?;
+        }
+        // The schema has the fields by their numbers, which is the order that Envoy prints.
+        for field in &self.message.schema.fields {
+            let set = self.message.sets.iter().find(|set| set.field.name == field.name);
+            if let Some(set) = set.filter(|set| !set.is_default()) {
+                map.serialize_entry(field.name, &Value(set))?;
+            }
+        }
+        map.end()
+    }
+}
+
+// === impl Value ===
+
+impl Serialize for Value<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kind = self.0.field.kind;
+        match &self.0.held {
+            Held::One(item) => Typed { datum: &item.datum, kind }.serialize(serializer),
+            Held::List(items) => {
+                let mut list = serializer.serialize_seq(Some(items.len()))?;
+                for item in items {
+                    list.serialize_element(&Typed { datum: &item.datum, kind })?;
+                }
+                list.end()
+            }
+            Held::Map(entries) => {
+                let mut map = serializer.serialize_map(Some(entries.len()))?;
+                for (key, item) in entries {
+                    map.serialize_entry(key, &Typed { datum: &item.datum, kind })?;
+                }
+                map.end()
+            }
+        }
+    }
+}
+
+// === impl Typed ===
+
+impl Serialize for Typed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let long = matches!(self.kind, Kind::I64 | Kind::U64 | Kind::Wrapped(Scalar::U64));
+        match self.datum {
+            Datum::Bad => serializer.serialize_unit(),
+            Datum::Unread(node) => Unread(node).serialize(serializer),
+            Datum::Bool(value) => serializer.serialize_bool(*value),
+            // 64-bit integers are strings in proto3's JSON.
+            Datum::Int(value) if long => serializer.collect_str(value),
+            Datum::Uint(value) if long => serializer.collect_str(value),
+            Datum::Int(value) => serializer.serialize_i64(*value),
+            Datum::Uint(value) => serializer.serialize_u64(*value),
+            Datum::Double(value) => serializer.serialize_f64(*value),
+            Datum::Text(value) | Datum::Bytes(value) => serializer.serialize_str(value),
+            Datum::Enum(_, name) => serializer.serialize_str(name),
+            Datum::Duration(value) => serializer.serialize_str(&duration(*value)),
+            Datum::Message(message) => Fields { url: None, message }.serialize(serializer),
+            Datum::Any { url, message } => Fields { url: Some(url), message }.serialize(serializer),
+        }
+    }
+}
+
+// === impl Unread ===
+
+impl Serialize for Unread<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0.value {
+            Raw::Null | Raw::Wrong => serializer.serialize_unit(),
+            Raw::Bool(value) => serializer.serialize_bool(*value),
+            Raw::Int(value) => serializer.serialize_i64(*value),
+            Raw::Float(value) => serializer.serialize_f64(*value),
+            Raw::Text(value) | Raw::Loose(value) => serializer.serialize_str(value),
+            Raw::List(items) => serializer.collect_seq(items.iter().map(Unread)),
+            Raw::Map(entries) => serializer
+                .collect_map(entries.iter().map(|entry| (&entry.key, Unread(&entry.node)))),
         }
     }
 }
@@ -80,16 +142,8 @@ pub(in crate::config) fn duration(duration: Duration) -> String {
     }
 }
 
-pub(in crate::config) fn raw(node: &Node) -> Value {
-    match &node.value {
-        Raw::Null | Raw::Wrong => Value::Null,
-        Raw::Bool(value) => Value::from(*value),
-        Raw::Int(value) => Value::from(*value),
-        Raw::Float(value) => Value::from(*value),
-        Raw::Text(value) | Raw::Loose(value) => Value::from(value.as_str()),
-        Raw::List(items) => Value::Array(items.iter().map(raw).collect()),
-        Raw::Map(entries) => Value::Object(
-            entries.iter().map(|entry| (entry.key.clone(), raw(&entry.node))).collect(),
-        ),
-    }
+/// A tree as it is, whatever it means.
+#[cfg(test)]
+pub(in crate::config) fn raw(node: &Node) -> serde_json::Value {
+    serde_json::to_value(Unread(node)).unwrap_or_default()
 }

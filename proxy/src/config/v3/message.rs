@@ -274,7 +274,7 @@ impl<'s> Set<'s> {
     pub(super) fn text(&self) -> Option<String> {
         match &self.held {
             Held::One(Item { datum: Datum::Bad, .. }) | Held::List(_) | Held::Map(_) => None,
-            Held::One(item) => Some(dump::datum(&item.datum, self.field.kind).to_string()),
+            Held::One(item) => Some(dump::datum(&item.datum, self.field.kind)),
         }
     }
 
