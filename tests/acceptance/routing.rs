@@ -69,10 +69,14 @@ static_resources:
         typed_config:
           "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
           stat_prefix: routing
-          http_filters:
-          - name: envoy.filters.http.router
-            typed_config:
-              "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+"#;
+
+/// The router, unless the file has one of its own.
+const HTTP_FILTERS: &str = r#"
+http_filters:
+- name: envoy.filters.http.router
+  typed_config:
+    "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
 "#;
 
 /// A line for each request, unless the file has a log of its own.
@@ -144,7 +148,8 @@ impl Fixture {
     fn topology(&self, origin: &Origin) -> Topology {
         let mut text = BOOTSTRAP.to_owned();
         let log = if self.fields.contains("access_log:") { "" } else { ACCESS_LOG };
-        for line in self.fields.lines().chain(log.lines()) {
+        let filters = if self.fields.contains("http_filters:") { "" } else { HTTP_FILTERS };
+        for line in self.fields.lines().chain(log.lines()).chain(filters.lines()) {
             writeln!(text, "          {line}").unwrap();
         }
         let config = Config { version: ConfigVersion::V3, path: "routing.yaml".into(), text };

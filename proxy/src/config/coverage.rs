@@ -102,7 +102,10 @@ pub const COVERAGE: &[Covered] = &[
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter",
         &["name", "typed_config"],
     ),
-    applied("envoy.extensions.filters.http.router.v3.Router", &[])
+    applied(
+        "envoy.extensions.filters.http.router.v3.Router",
+        &["suppress_envoy_headers", "respect_expected_rq_timeout"],
+    )
         .fixed(&[("dynamic_stats", "true")]),
     applied(
         "envoy.config.core.v3.HttpProtocolOptions",
@@ -130,10 +133,47 @@ pub const COVERAGE: &[Covered] = &[
     // Routes
     applied(
         "envoy.config.route.v3.RouteConfiguration",
-        &["name", "virtual_hosts", "validate_clusters"],
+        &[
+            "name",
+            "virtual_hosts",
+            "validate_clusters",
+            "request_headers_to_add",
+            "request_headers_to_remove",
+            "response_headers_to_add",
+            "response_headers_to_remove",
+            "most_specific_header_mutations_wins",
+        ],
     ),
-    applied("envoy.config.route.v3.VirtualHost", &["name", "domains", "routes"]),
-    applied("envoy.config.route.v3.Route", &["name", "match", "route", "direct_response"]),
+    applied(
+        "envoy.config.route.v3.VirtualHost",
+        &[
+            "name",
+            "domains",
+            "routes",
+            "request_headers_to_add",
+            "request_headers_to_remove",
+            "response_headers_to_add",
+            "response_headers_to_remove",
+        ],
+    ),
+    applied(
+        "envoy.config.route.v3.Route",
+        &[
+            "name",
+            "match",
+            "route",
+            "direct_response",
+            "request_headers_to_add",
+            "request_headers_to_remove",
+            "response_headers_to_add",
+            "response_headers_to_remove",
+        ],
+    ),
+    applied(
+        "envoy.config.core.v3.HeaderValueOption",
+        &["header", "append", "append_action", "keep_empty_value"],
+    ),
+    applied("envoy.config.core.v3.HeaderValue", &["key", "value", "raw_value"]),
     applied("envoy.config.route.v3.RouteMatch", &["prefix", "path", "case_sensitive"]),
     applied(
         "envoy.config.route.v3.RouteAction",

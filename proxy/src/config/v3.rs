@@ -17,6 +17,7 @@ mod check;
 mod cluster;
 mod dump;
 mod hcm;
+mod headers;
 mod listener;
 mod message;
 mod protocol;

@@ -5,6 +5,7 @@ use crate::config::route as config;
 use super::clusters::Clusters;
 use super::domains::Domains;
 use super::head::Head;
+use super::headers::{Level, Levels};
 use super::virtual_host::{Route, VirtualHost};
 
 /// One route table, made ready for matching.
@@ -30,11 +31,16 @@ impl Table {
     /// A table as configured; the loader has made sure that domains are lower-cased and unique.
     pub fn new(config: &config::RouteConfiguration) -> Self {
         let mut table = Self::default();
+        let levels = Levels {
+            most_specific_wins: config.most_specific_header_mutations_wins,
+            table: Level::new(&config.headers),
+            virtual_host: Level::default(),
+        };
         for (index, host) in config.virtual_hosts.iter().enumerate() {
             for domain in &host.domains {
                 table.domains.add(domain, index);
             }
-            table.virtual_hosts.push(VirtualHost::new(host, &mut table.clusters));
+            table.virtual_hosts.push(VirtualHost::new(host, &mut table.clusters, &levels));
         }
         table
     }

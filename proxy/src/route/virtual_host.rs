@@ -7,6 +7,7 @@ use crate::config::route as config;
 use super::action::Action;
 use super::clusters::Clusters;
 use super::head::Head;
+use super::headers::{HeaderParsers, Level, Levels};
 use super::matcher::Matcher;
 
 /// One virtual host.
@@ -23,6 +24,8 @@ pub struct Route {
     /// `name`; none where the file gives none.
     pub name: Option<Arc<str>>,
     matcher: Matcher,
+    /// What is done to the headers of requests and responses.
+    pub headers: HeaderParsers,
     /// What to do.
     pub action: Action,
 }
@@ -30,8 +33,15 @@ pub struct Route {
 // === impl VirtualHost ===
 
 impl VirtualHost {
-    pub(super) fn new(config: &config::VirtualHost, clusters: &mut Clusters) -> Self {
-        let routes = config.routes.iter().map(|route| Route::new(route, clusters)).collect();
+    /// As configured; `levels` says what its table does to headers.
+    pub(super) fn new(
+        config: &config::VirtualHost,
+        clusters: &mut Clusters,
+        levels: &Levels,
+    ) -> Self {
+        let levels = Levels { virtual_host: Level::new(&config.headers), ..levels.clone() };
+        let routes = config.routes.iter().map(|route| Route::new(route, clusters, &levels));
+        let routes = routes.collect();
         Self { name: Arc::from(config.name.as_str()), routes }
     }
 
@@ -44,10 +54,11 @@ impl VirtualHost {
 // === impl Route ===
 
 impl Route {
-    fn new(config: &config::Route, clusters: &mut Clusters) -> Self {
+    fn new(config: &config::Route, clusters: &mut Clusters, levels: &Levels) -> Self {
         Self {
             name: Some(config.name.as_str()).filter(|name| !name.is_empty()).map(Arc::from),
             matcher: Matcher::new(&config.matcher),
+            headers: levels.parsers(&Level::new(&config.headers), None),
             action: Action::new(&config.action, clusters),
         }
     }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use crate::base::clock;
+use crate::config::cluster::Protocol;
 use crate::message::local_reply::LocalReply;
-use crate::message::{Body, Request, Response, headers};
-use crate::route::Forward;
+use crate::message::{Request, Response, headers, hop_by_hop};
+use crate::route::{Forward, Route};
 use crate::stream_info::StreamInfo;
 use crate::upstream::Local;
 use crate::upstream::connect::millis;
@@ -17,38 +18,58 @@ use super::Router;
 use super::asked::Asked;
 use super::attempt::Attempt;
 use super::failure::Failure;
-use super::upload::{Progress, Upload};
+use super::mutation;
+use super::upload::Whole;
 
 impl Router {
     /// Sends a request to its cluster.
     pub(super) async fn forward(
         &self,
         mut request: Box<Request>,
+        route: &Route,
         forward: &Forward,
         info: &mut StreamInfo,
     ) -> Response {
         let Some(local) = &self.clusters[forward.cluster.0] else {
             self.stats.no_cluster.inc();
             tracing::debug!(cluster = %self.table.clusters().name(forward.cluster), "no such cluster");
-            return LocalReply::no_cluster(forward.not_found).into_response(info);
+            let notes = route.headers.note_request(&request);
+            let reply = LocalReply::no_cluster(forward.not_found).into_response(info);
+            return mutation::change_reply(&route.headers, notes, reply, info);
         };
         info.upstream_cluster = Some(local.cluster.name.clone());
+        info.attempts = 1;
         let asked = match info.internal {
-            true => Asked::take(request.headers_mut()),
+            true => Asked::take(request.headers_mut(), self.options),
             false => Asked::default(),
         };
         let timeout = asked.timeout(forward.timeout);
-        if let Some(timeout) = timeout {
+        let answers_late_with_204 = asked.answers_late_with_204;
+        if let Some(timeout) = timeout
+            && !self.options.suppress_envoy_headers
+        {
             let millis = HeaderValue::from(millis(timeout));
             request.headers_mut().insert(headers::X_ENVOY_EXPECTED_RQ_TIMEOUT_MS, millis);
         }
-        match self.within(timeout, local, request, info).await {
-            Ok(response) => response,
-            Err(Failure::RouteTimeout) if asked.answers_late_with_204 => {
+        if route.headers.changes_requests() {
+            route.headers.change_request(&mut request, info);
+            if matches!(local.cluster.config.protocol, Protocol::Http2(_)) {
+                // A client of HTTP/2 refuses to send them.
+                hop_by_hop::strip_response(request.headers_mut());
+            }
+        }
+        let notes = route.headers.note_request(&request);
+        let reply = match self.within(timeout, local, request, info).await {
+            Ok(mut response) => {
+                mutation::change_response(&route.headers, notes, &mut response, info);
+                return response;
+            }
+            Err(Failure::RouteTimeout) if answers_late_with_204 => {
                 give_up(LocalReply::late_without_content(), &Failure::RouteTimeout, local, info)
             }
             Err(failure) => give_up(failure.reply(), &failure, local, info),
-        }
+        };
+        mutation::change_reply(&route.headers, notes, reply, info)
     }
 
     /// One attempt, within the route timeout. It begins when the request has come in whole, and lasts until the
@@ -60,23 +81,22 @@ impl Router {
         mut request: Box<Request>,
         info: &mut StreamInfo,
     ) -> Result<Response, Failure> {
+        let whole = Whole::of(&mut request, info.start);
         let attempt = Attempt {
             local,
+            whole: &whole,
             reset_after_start: &self.stats.rq_reset_after_downstream_response_started,
+            says_time: !self.options.suppress_envoy_headers,
         };
         let Some(timeout) = timeout else {
             return attempt.run(request, info).await;
         };
-        let upload = follow(&mut request);
         let deadline = async {
-            if let Some(upload) = &upload {
-                upload.done().await;
-            }
+            whole.done().await;
             let since = clock::now();
             tokio::time::sleep(timeout).await;
             since
         };
-        let start = info.start;
         let response = tokio::select! {
             biased;
             response = attempt.run(request, info) => response?,
@@ -85,21 +105,9 @@ impl Router {
                 return Err(Failure::RouteTimeout);
             }
         };
-        let begun = if upload.is_some() { clock::now() } else { start };
+        let begun = whole.since().unwrap_or_else(clock::now);
         Ok(response.map(|body| body.until(begun + timeout)))
     }
-}
-
-/// Follows the request's body, unless there is none.
-fn follow(request: &mut Request) -> Option<Rc<Upload>> {
-    if request.body().is_empty() {
-        return None;
-    }
-    let upload = Rc::new(Upload::default());
-    let watch = Box::new(Progress(upload.clone()));
-    let body = std::mem::replace(request.body_mut(), Body::empty());
-    *request.body_mut() = body.watched(watch);
-    Some(upload)
 }
 
 /// The reply to a failure, counted like the response it stands for.

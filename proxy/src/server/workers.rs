@@ -91,7 +91,7 @@ fn hcm(listener: &Listener, shared: &Shared, clusters: &HashMap<Arc<str>, Rc<Loc
     let Terminal::Http(config) = &listener.config.terminal;
     let Site { logs, table } = shared.sites.get(&listener.config.name).cloned().unwrap_or_default();
     let scope = shared.root.scope("http").scope(&config.stat_prefix);
-    let router = Router::new(table, |name| clusters.get(name).cloned(), &scope);
+    let router = Router::new(table, config.router, |name| clusters.get(name).cloned(), &scope);
     let parts = hcm::Parts {
         config: config.clone(),
         terminal: hcm::Terminal::Router(router),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::config::base64;
 use crate::config::diagnostic::Findings;
 use crate::config::schema::{
     Enum, Field, Kind, Message as Schematic, Scalar, Schema, Shape, Support,
@@ -162,7 +163,7 @@ impl<'s> Checker<'_, 's> {
             Kind::U64 | Kind::Wrapped(Scalar::U64) => self.unsigned(node, i64::MAX),
             Kind::Double | Kind::Wrapped(Scalar::Double) => self.double(node),
             Kind::Text | Kind::Wrapped(Scalar::Text) => self.text(node).map(Datum::Text),
-            Kind::Bytes => self.text(node).map(Datum::Bytes),
+            Kind::Bytes => self.bytes(node),
             Kind::Duration => self.duration(node),
             Kind::Any => self.any(node),
             Kind::Enum(name) => {
@@ -242,6 +243,14 @@ impl<'s> Checker<'_, 's> {
                 self.wrong(node, "a string")
             }
         }
+    }
+
+    fn bytes(&mut self, node: &Node) -> Option<Datum<'s>> {
+        let text = self.text(node)?;
+        if base64::decode(&text).is_none() {
+            return self.wrong(node, "bytes in base64");
+        }
+        Some(Datum::Bytes(text))
     }
 
     fn duration(&mut self, node: &Node) -> Option<Datum<'s>> {

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use crate::config::base64;
 use crate::config::diagnostic::Findings;
 use crate::config::schema::{self, Field, Support};
 use crate::config::source::{At, Node};
@@ -135,6 +136,14 @@ impl<'s> Message<'s> {
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         match &self.one(name)?.datum {
             Datum::Text(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Bytes, which the file has in base64.
+    pub(super) fn bytes(&self, name: &str) -> Option<Vec<u8>> {
+        match &self.one(name)?.datum {
+            Datum::Bytes(value) => base64::decode(value),
             _ => None,
         }
     }

@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashSet};
 use crate::config::diagnostic::Findings;
 use crate::config::route::RouteConfiguration;
 
+use super::headers;
 use super::message::Message;
 
 /// Lowers a route table, checking that the clusters of its routes exist if it is known which do.
@@ -22,6 +23,10 @@ pub(super) fn lower(
         Lowering { clusters: clusters.filter(|_| validate), domains: HashSet::new(), findings };
     RouteConfiguration {
         name: table.text("name").unwrap_or_default().to_owned(),
+        headers: headers::mutations(table, lowering.findings),
+        most_specific_header_mutations_wins: table
+            .bool("most_specific_header_mutations_wins")
+            .unwrap_or_default(),
         virtual_hosts: table
             .messages("virtual_hosts")
             .map(|host| lowering.virtual_host(host))

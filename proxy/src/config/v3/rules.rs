@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::config::base64;
 use crate::config::diagnostic::Findings;
 use crate::config::schema::{Field, Shape, Support};
 use crate::config::source::At;
@@ -109,6 +110,11 @@ fn list_violation(count: usize, rule: &str, value: &str) -> Option<String> {
 fn violation(datum: &Datum<'_>, rule: &str, value: &str, strict: bool) -> Option<String> {
     match datum {
         Datum::Text(text) => text_violation(text, rule, value, strict),
+        Datum::Bytes(text) if rule == "max_len" => {
+            let bound = value.parse().ok()?;
+            let length = base64::decode(text)?.len();
+            (length > bound).then(|| format!("at most {bound} bytes, found {length}"))
+        }
         Datum::Uint(number) => number_violation(i128::from(*number), rule, value, &plain),
         Datum::Int(number) => number_violation(i128::from(*number), rule, value, &plain),
         Datum::Duration(duration) => {
@@ -132,6 +138,15 @@ fn text_violation(text: &str, rule: &str, value: &str, strict: bool) -> Option<S
                 1 => "a string that is not empty".to_owned(),
                 _ => format!("at least {bound} characters"),
             })
+        }
+        "max_len" => {
+            let bound = value.parse().ok()?;
+            let length = text.chars().count();
+            (length > bound).then(|| format!("at most {bound} characters, found {length}"))
+        }
+        "max_bytes" => {
+            let bound = value.parse().ok()?;
+            (text.len() > bound).then(|| format!("at most {bound} bytes, found {}", text.len()))
         }
         "in" => (!value.split(',').any(|allowed| allowed.trim_matches('"') == text))
             .then(|| format!("one of {value}")),

@@ -1,6 +1,7 @@
 //! Which virtual host and which route a head meets.
 
 use super::super::{Action, Head, Table};
+use crate::config::headers::HeaderMutations;
 use crate::config::route::{
     self as config, Forward, PathMatch, RouteConfiguration, RouteMatch, VirtualHost,
 };
@@ -8,6 +9,7 @@ use crate::config::route::{
 fn route(path: PathMatch, cluster: &str) -> config::Route {
     let cluster = cluster.to_owned();
     config::Route {
+        headers: HeaderMutations::default(),
         name: String::new(),
         matcher: RouteMatch { path, case_sensitive: true },
         action: config::Action::Forward(Forward {
@@ -20,6 +22,7 @@ fn route(path: PathMatch, cluster: &str) -> config::Route {
 
 fn host(name: &str, domains: &[&str], routes: Vec<config::Route>) -> VirtualHost {
     VirtualHost {
+        headers: HeaderMutations::default(),
         name: name.to_owned(),
         domains: domains.iter().map(|&domain| domain.to_owned()).collect(),
         routes,
@@ -27,7 +30,7 @@ fn host(name: &str, domains: &[&str], routes: Vec<config::Route>) -> VirtualHost
 }
 
 fn table(virtual_hosts: Vec<VirtualHost>) -> Table {
-    Table::new(&RouteConfiguration { name: String::new(), virtual_hosts })
+    Table::new(&RouteConfiguration { virtual_hosts, ..RouteConfiguration::default() })
 }
 
 fn cluster_for<'a>(table: &'a Table, host: &str, path: &str) -> Option<&'a str> {

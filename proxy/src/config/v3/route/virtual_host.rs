@@ -2,6 +2,7 @@
 
 use crate::config::route::{Action, Route, VirtualHost};
 use crate::config::source::Quoted;
+use crate::config::v3::headers;
 use crate::config::v3::message::Message;
 
 use super::{Lowering, matcher};
@@ -11,6 +12,7 @@ impl Lowering<'_> {
         VirtualHost {
             name: host.text("name").unwrap_or_default().to_owned(),
             domains: self.domains(host),
+            headers: headers::mutations(host, self.findings),
             routes: host.messages("routes").filter_map(|route| self.route(route)).collect(),
         }
     }
@@ -33,8 +35,9 @@ impl Lowering<'_> {
         let name = route.text("name").unwrap_or_default().to_owned();
         // Everything is looked at before anything gives up, so that all of it is reported.
         let matcher = route.message("match").and_then(matcher::lower);
+        let headers = headers::mutations(route, self.findings);
         let action = self.action(route);
-        Some(Route { name, matcher: matcher?, action: action? })
+        Some(Route { name, matcher: matcher?, headers, action: action? })
     }
 
     fn action(&mut self, route: &Message<'_>) -> Option<Action> {
