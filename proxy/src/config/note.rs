@@ -47,6 +47,8 @@ pub(super) enum Note {
     IpTags,
     /// Names in certificates.
     EitherName,
+    /// How a listener chooses among TCP proxies.
+    FirstRoute,
     /// The form of Zipkin's spans.
     Spans,
     /// Watchdogs.
@@ -92,6 +94,9 @@ impl Note {
             Self::ListenerFilters => "flags of the listener in v1",
             Self::IpTags => "Envoy of early 2018 read this and tagged nothing",
             Self::EitherName => "v1 looked among DNS names and among URIs",
+            Self::FirstRoute => {
+                "the routes of the TCP proxy: the first that matches takes a connection"
+            }
             Self::Spans => "Envoy sends no spans of Zipkin's first version any more",
             Self::Watchdogs => "v3 watches the main thread and the workers apart",
             Self::Layers => "a later layer goes before an earlier one",

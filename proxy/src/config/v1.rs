@@ -18,10 +18,12 @@ mod http_filter;
 mod listener;
 mod network_filter;
 mod object;
+mod ports;
 mod rate_limit;
 mod regex;
 mod route;
 mod route_table;
+mod tcp_proxy;
 mod tls;
 mod tracing;
 

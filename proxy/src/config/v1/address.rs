@@ -2,6 +2,7 @@
 //! and of ports.
 
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 
 use crate::config::source::{At, Node, Quoted, Value};
 
@@ -40,7 +41,7 @@ pub(super) fn name(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
         return None;
     };
     let parts = rest.split_once(':').filter(|(name, _)| !name.is_empty() && !name.starts_with('['));
-    let parsed = parts.and_then(|(name, port)| Some((name, port.parse::<u16>().ok()?)));
+    let parsed = parts.and_then(|(name, port)| Some((name, number::<u16>(port)?)));
     let Some((name, port)) = parsed else {
         malformed("malformed url", node, "tcp://NAME:PORT", cx);
         return None;
@@ -54,7 +55,7 @@ pub(super) fn network(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
     let parsed = text.split_once('/').and_then(|(address, length)| {
         let address: IpAddr = address.parse().ok()?;
         let most = if address.is_ipv4() { 32 } else { 128 };
-        let length: u8 = length.parse().ok()?;
+        let length: u8 = number(length)?;
         (length <= most).then_some((address, length))
     });
     let Some((address, length)) = parsed else {
@@ -63,6 +64,11 @@ pub(super) fn network(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
     };
     let range = Build::at(node.at).text("address_prefix", node.at, &address.to_string());
     Some(range.number("prefix_len", node.at, length.into()).finish())
+}
+
+/// A number without a sign, which Rust would take.
+pub(super) fn number<N: FromStr>(text: &str) -> Option<N> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 fn rest<'n>(node: &'n Node, cx: &mut Context<'_>) -> Option<&'n str> {

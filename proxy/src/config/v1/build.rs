@@ -146,6 +146,18 @@ pub(super) fn list_of(node: Node) -> Node {
     Node::new(node.at, Value::List(vec![node]))
 }
 
+/// More nodes than this are not made out of fewer by repeating them.
+pub(super) const MOST_REPEATED: usize = 100_000;
+
+/// How many nodes it has.
+pub(super) fn size(node: &Node) -> usize {
+    match &node.value {
+        Value::List(items) => 1 + items.iter().map(size).sum::<usize>(),
+        Value::Map(entries) => 1 + entries.iter().map(|entry| size(&entry.node)).sum::<usize>(),
+        _ => 1,
+    }
+}
+
 /// v3's name of a v1 word: the same in upper case.
 pub(super) fn upper(node: &Node) -> Option<Node> {
     let Value::Text(text) = &node.value else { return None };

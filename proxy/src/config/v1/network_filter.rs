@@ -5,7 +5,8 @@ use crate::config::source::{Node, Quoted, Value};
 
 use super::build::{self, Build, Part};
 use super::object::{Context, Key, Kind, Object, PERCENT, POSITIVE_TIME, optional, required};
-use super::{access_log, address, hcm, rate_limit};
+use super::tcp_proxy::{self, Proxy};
+use super::{hcm, rate_limit};
 
 const FILTER: &[Key] = &[
     required("name", Kind::Text),
@@ -23,22 +24,6 @@ const KNOWN: &[&str] = &[
     "client_ssl_auth",
     "redis_proxy",
     "mongo_proxy",
-];
-
-const TCP_PROXY: &[Key] = &[
-    required("stat_prefix", Kind::Text),
-    required("route_config", Kind::Object),
-    optional("access_log", Kind::List),
-];
-
-const TCP_ROUTES: &[Key] = &[required("routes", Kind::List)];
-
-const TCP_ROUTE: &[Key] = &[
-    required("cluster", Kind::Text),
-    optional("destination_ip_list", Kind::Texts),
-    optional("source_ip_list", Kind::Texts),
-    optional("destination_ports", Kind::Filled),
-    optional("source_ports", Kind::Filled),
 ];
 
 const RATE_LIMIT: &[Key] = &[
@@ -83,6 +68,8 @@ pub(super) struct Filter {
     pub(super) node: Node,
     /// v3's `traffic_direction` of the listener around it.
     pub(super) direction: Option<Part>,
+    /// The TCP proxies that the listener chooses among in its place, if it is not one for all connections.
+    pub(super) proxies: Option<Vec<Proxy>>,
 }
 
 /// One network filter as v3's.
@@ -99,13 +86,23 @@ fn named(filter: &Object<'_>, cx: &mut Context<'_>) -> Option<Filter> {
     let (name, config) = (filter.text("name")?, filter.get("config")?);
     let bare = name.strip_prefix("envoy.").unwrap_or(name);
     let mut direction = None;
+    let mut proxies = None;
     let typed = match bare {
         "http_connection_manager" => {
             let converted = hcm::convert(config, cx)?;
             direction = converted.direction;
             converted.config
         }
-        "tcp_proxy" => tcp_proxy(config, cx)?,
+        "tcp_proxy" => {
+            let mut all = tcp_proxy::convert(config, cx)?;
+            match all.first().is_some_and(Proxy::takes_all) {
+                true => all.swap_remove(0).config,
+                false => {
+                    proxies = Some(all);
+                    Node::new(config.at, Value::Null)
+                }
+            }
+        }
         "echo" => {
             let echo = cx.open(config, &[])?;
             Build::any(echo.at, &format!("{PACKAGE}.echo.v3.Echo")).finish()
@@ -130,55 +127,11 @@ fn named(filter: &Object<'_>, cx: &mut Context<'_>) -> Option<Filter> {
     };
     // One that has no effect is left out.
     if matches!(typed.value, Value::Null) {
-        return Some(Filter { node: typed, direction });
+        return Some(Filter { node: typed, direction, proxies });
     }
     let name = format!("envoy.filters.network.{bare}");
-    Some(Filter { node: Build::extension(filter.at, &name, typed).finish(), direction })
-}
-
-/// v3's `TcpProxy` has one cluster. v1 chose by the first route that matched.
-fn tcp_proxy(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
-    let proxy = cx.closed(node, TCP_PROXY)?;
-    let routes = proxy.get("route_config").and_then(|node| cx.closed(node, TCP_ROUTES));
-    let cluster = routes.and_then(|routes| tcp_cluster(&routes, cx));
-    let logs = proxy.convert_list("access_log", |log| access_log::convert(log, cx));
-    let built = Build::any(proxy.at, &format!("{PACKAGE}.tcp_proxy.v3.TcpProxy"))
-        .same(&["stat_prefix"], &proxy)
-        .set("cluster", cluster.unwrap_or_else(|| Node::wrong(proxy.at).into()))
-        .maybe("access_log", logs);
-    Some(built.finish())
-}
-
-fn tcp_cluster(routes: &Object<'_>, cx: &mut Context<'_>) -> Option<Part> {
-    let criteria = &TCP_ROUTE[1..];
-    let mut chosen = None;
-    let mut gone = false;
-    for node in routes.items("routes") {
-        let Some(route) = cx.closed(node, TCP_ROUTE) else { continue };
-        for list in ["destination_ip_list", "source_ip_list"] {
-            for network in route.items(list) {
-                address::network(network, cx);
-            }
-        }
-        for key in criteria {
-            if let Some(at) = route.key(key.name) {
-                gone = true;
-                cx.gone(
-                    at,
-                    "a TCP proxy has one cluster, and filter_chain_match chooses the proxy",
-                );
-            }
-        }
-        if chosen.is_some() {
-            cx.findings.warn(route.at, "no effect, the route before it takes every connection");
-        } else if criteria.iter().all(|key| !route.has(key.name)) {
-            chosen = route.copy("cluster");
-        }
-    }
-    if chosen.is_none() && !gone && routes.get("routes").is_some() {
-        cx.gone(routes.at, "without a route every connection was closed");
-    }
-    chosen
+    let node = Build::extension(filter.at, &name, typed).finish();
+    Some(Filter { node, direction, proxies })
 }
 
 fn rate_limit(node: &Node, cx: &mut Context<'_>) -> Option<Node> {

@@ -192,3 +192,29 @@ fn read_text(name: &str, text: &str) -> (Node, Report) {
     let node = convert(&root, &mut findings).unwrap_or_else(|| Node::wrong(whole));
     (node, findings.report(&sources, &[root]))
 }
+
+/// What is repeated for each route of a TCP proxy must not grow with the square of the file.
+#[test]
+fn many_routes_beside_much_else_are_refused() {
+    let routes = vec![json!({ "cluster": "app", "destination_ports": "1" }); 1000];
+    let file = |logs: usize, filters: usize| {
+        let logs = vec![json!({ "path": "/dev/null" }); logs];
+        let proxy = json!({
+            "name": "tcp_proxy",
+            "config": {
+                "stat_prefix": "x", "route_config": { "routes": routes }, "access_log": logs,
+            },
+        });
+        let mut all = vec![json!({ "name": "echo", "config": {} }); filters];
+        all.push(proxy);
+        json!({
+            "listeners": [{ "address": "tcp://127.0.0.1:0", "filters": all }],
+            "admin": { "access_log_path": "/dev/null", "address": "tcp://127.0.0.1:0" },
+            "cluster_manager": { "clusters": [] },
+        })
+    };
+    for (logs, filters, wanted) in [(1, 1, false), (1000, 1, true), (1, 1000, true)] {
+        let (_, report) = read_text("routes.json", &file(logs, filters).to_string());
+        assert_eq!(report.to_string().contains("too many routes"), wanted, "{logs} {filters}");
+    }
+}
