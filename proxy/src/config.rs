@@ -11,13 +11,13 @@ pub mod cluster;
 pub mod coverage;
 pub mod diagnostic;
 pub mod hcm;
+pub mod headers;
 pub mod http_protocol;
 pub mod listener;
 pub mod load;
-pub mod matcher;
-pub mod regex;
 pub mod route;
 
+mod base64;
 mod note;
 mod schema;
 mod source;

@@ -34,7 +34,7 @@ use crate::base::drain::{Drain, Phase};
 use crate::config::hcm::HttpConnectionManager;
 use crate::message::forwarded::Trust;
 use crate::message::{Request, Response};
-use crate::router::{Note, Router};
+use crate::router::Router;
 use crate::stats::Scope;
 use crate::stream_info::StreamInfo;
 
@@ -156,18 +156,9 @@ fn own_address() -> IpAddr {
 // === impl Terminal ===
 
 impl Terminal {
-    async fn serve(
-        &self,
-        mut request: Box<Request>,
-        host: &str,
-        info: &mut StreamInfo,
-        note: Note<'_>,
-    ) -> Response {
+    async fn serve(&self, request: Box<Request>, host: &str, info: &mut StreamInfo) -> Response {
         match self {
-            Self::Router(router) => match router.route(&mut request, host, info, note) {
-                Ok(ready) => router.forward(request, &ready, info).await,
-                Err(response) => *response,
-            },
+            Self::Router(router) => router.serve(request, host, info).await,
             Self::Handler(handler) => handler.handle(*request).await,
         }
     }

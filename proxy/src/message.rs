@@ -3,6 +3,7 @@
 pub mod body;
 pub mod date;
 pub mod forwarded;
+pub mod header_parser;
 pub mod headers;
 pub mod hop_by_hop;
 pub mod local_reply;

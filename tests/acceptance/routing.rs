@@ -1,12 +1,10 @@
 //! Routing, as data: each file under `fixtures/routing/` is a case, which both proxies must answer in the same way.
 //!
 //! `NAME.yaml` has the fields of a connection manager, with `route_config` among them, and then `requests: |` with what is
-//! asked: request lines, each with header lines and `> body` below it, and empty lines as wanted. There are the clusters
-//! `one`, `two` and `three`, behind each of which the same origin answers, and `empty`, which has no host.
-//!
-//! `NAME.expected` is what the real Envoy made of it: what the client got, what the origin got, what the log says; or
-//! what the log says only, if the file says `lookups: |` instead. `UPDATE_EXPECT=1` writes it anew, from the real Envoy
-//! only.
+//! asked: a request line, header lines, `> body`, and an empty line before the next. There are the clusters `one`, `two`
+//! and `three`, behind each of which the same origin answers, and `empty`, which has no host. `NAME.expected` is what
+//! the real Envoy made of it: what the client got, what the origin got, what the log says. `UPDATE_EXPECT=1` writes
+//! it anew, from the real Envoy only.
 
 use std::{
     fmt::Write,
@@ -71,10 +69,14 @@ static_resources:
         typed_config:
           "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
           stat_prefix: routing
-          http_filters:
-          - name: envoy.filters.http.router
-            typed_config:
-              "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+"#;
+
+/// The router, unless the file has one of its own.
+const HTTP_FILTERS: &str = r#"
+http_filters:
+- name: envoy.filters.http.router
+  typed_config:
+    "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
 "#;
 
 /// A line for each request, unless the file has a log of its own.
@@ -94,9 +96,6 @@ const LOGGED: &str = "LOG ";
 /// What says what is asked, to the end of the file.
 const REQUESTS: &str = "\nrequests: |\n";
 
-/// The same where only the log is looked at.
-const LOOKUPS: &str = "\nlookups: |\n";
-
 /// Counters that are compared besides, where they are not zero.
 const COUNTERS: [&str; 5] =
     ["no_cluster", "no_route", "rq_direct_response", "rq_redirect", "rq_total"];
@@ -109,7 +108,6 @@ const MASKED: [&str; 3] = ["date", "x-request-id", "x-envoy-upstream-service-tim
 struct Fixture {
     fields: String,
     requests: Vec<Request>,
-    in_full: bool,
     expected: PathBuf,
 }
 
@@ -136,16 +134,13 @@ impl Fixture {
     fn read(name: &str) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/routing");
         let text = fs::read_to_string(folder.join(name).with_extension("yaml")).unwrap();
-        let in_full = text.split_once(REQUESTS);
-        let (fields, requests) =
-            in_full.or_else(|| text.split_once(LOOKUPS)).expect("something is asked");
-        let lines: Vec<&str> =
-            requests.lines().map(str::trim_start).filter(|line| !line.is_empty()).collect();
-        let requests = lines.chunk_by(|_, next| !is_request_line(next));
+        let (fields, requests) = text.split_once(REQUESTS).expect("there are requests");
+        let requests: Vec<&str> =
+            requests.lines().map(|line| line.strip_prefix("  ").unwrap_or(line)).collect();
+        let requests = requests.split(|line| line.is_empty());
         Self {
             fields: fields.to_owned(),
-            requests: requests.map(Request::new).collect(),
-            in_full: in_full.is_some(),
+            requests: requests.filter(|lines| !lines.is_empty()).map(Request::new).collect(),
             expected: folder.join(name).with_extension("expected"),
         }
     }
@@ -153,7 +148,8 @@ impl Fixture {
     fn topology(&self, origin: &Origin) -> Topology {
         let mut text = BOOTSTRAP.to_owned();
         let log = if self.fields.contains("access_log:") { "" } else { ACCESS_LOG };
-        for line in self.fields.lines().chain(log.lines()) {
+        let filters = if self.fields.contains("http_filters:") { "" } else { HTTP_FILTERS };
+        for line in self.fields.lines().chain(log.lines()).chain(filters.lines()) {
             writeln!(text, "          {line}").unwrap();
         }
         let config = Config { version: ConfigVersion::V3, path: "routing.yaml".into(), text };
@@ -179,9 +175,6 @@ impl Fixture {
             let before = origin.seen().len();
             let mut connection = mesh.connect().await;
             let reply = connection.exchange(&request.bytes).await.unwrap();
-            if !self.in_full {
-                continue;
-            }
             writeln!(text, "{}", request.line).unwrap();
             write_reply(&mut text, &reply);
             for seen in &origin.seen()[before..] {
@@ -238,12 +231,6 @@ impl Request {
         write!(bytes, "\r\n{body}").unwrap();
         Self { line: (*line).to_owned(), bytes }
     }
-}
-
-/// Neither a header nor a part of a body.
-fn is_request_line(line: &str) -> bool {
-    let first = line.split(' ').next().unwrap_or_default();
-    first != ">" && !first.contains(':')
 }
 
 fn write_reply(text: &mut String, reply: &RawReply) {

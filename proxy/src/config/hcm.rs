@@ -34,6 +34,8 @@ pub struct HttpConnectionManager {
     pub routes: Arc<RouteConfiguration>,
     /// `http_filters`, in order, the router last and left out.
     pub filters: Vec<HttpFilter>,
+    /// The router at their end.
+    pub router: RouterOptions,
     /// `server_name` (default `envoy`).
     pub server_name: String,
     /// `server_header_transformation` (default overwrite).
@@ -183,6 +185,15 @@ pub enum ServerHeader {
     PassThrough,
 }
 
+/// `envoy.extensions.filters.http.router.v3.Router`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct RouterOptions {
+    /// `suppress_envoy_headers`: neither upstreams nor clients are told what Envoy knows.
+    pub suppress_envoy_headers: bool,
+    /// `respect_expected_rq_timeout`: what an internal client says that it expects is the timeout.
+    pub respect_expected_rq_timeout: bool,
+}
+
 /// An HTTP filter before the router. None is built in this slice; the loader refuses the others by name.
 #[derive(Clone, Debug)]
 pub enum HttpFilter {}
@@ -197,6 +208,7 @@ impl HttpConnectionManager {
             stat_prefix: String::from("admin"),
             routes: Arc::new(RouteConfiguration::default()),
             filters: Vec::new(),
+            router: RouterOptions::default(),
             server_name: String::from("envoy"),
             server_header: ServerHeader::Overwrite,
             via: None,

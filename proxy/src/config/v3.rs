@@ -12,15 +12,13 @@
 
 mod access_log;
 mod address;
-mod base64;
 mod bootstrap;
 mod check;
 mod cluster;
-mod data_source;
 mod dump;
 mod hcm;
+mod headers;
 mod listener;
-mod matcher;
 mod message;
 mod protocol;
 mod route;

@@ -17,7 +17,11 @@ pub const DEFAULT: &str = concat!(
 
 /// A format, read once.
 #[derive(Debug)]
-pub struct Format(Vec<Piece>);
+pub struct Format {
+    pieces: Vec<Piece>,
+    /// What stands for something that is not there.
+    missing: &'static str,
+}
 
 /// What is wrong with a format.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
@@ -94,19 +98,35 @@ impl Format {
         if !literal.is_empty() {
             pieces.push(Piece::Text(literal));
         }
-        Ok(Self(pieces))
+        Ok(Self { pieces, missing: "-" })
+    }
+
+    /// Reads the format of a header's value, in which what is not there leaves nothing.
+    ///
+    /// # Errors
+    /// As those of [`parse`](Self::parse).
+    pub fn for_header(text: &str, names: &mut Names) -> Result<Self, FormatError> {
+        Ok(Self { missing: "", ..Self::parse(text, names)? })
+    }
+
+    /// Reads a format only to see whether it is one.
+    ///
+    /// # Errors
+    /// As those of [`parse`](Self::parse).
+    pub fn check(text: &str) -> Result<(), FormatError> {
+        Self::parse(text, &mut Names::default()).map(drop)
     }
 
     /// Appends a line.
     pub fn write(&self, line: &mut Vec<u8>, info: &StreamInfo, notes: &Notes) {
-        for piece in &self.0 {
+        for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => line.extend_from_slice(text.as_bytes()),
                 Piece::Operator { operator, length } => {
                     let start = line.len();
                     if operator.write(line, info, notes).is_none() {
                         line.truncate(start);
-                        line.push(b'-');
+                        line.extend_from_slice(self.missing.as_bytes());
                     }
                     if let Some(length) = length {
                         line.truncate(start.saturating_add(*length).min(line.len()));

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderName, HeaderValue, header, request};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request};
 
 /// Where the scheme stands once a request's URI is a path alone.
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -21,6 +21,8 @@ pub struct Notes {
     request: Vec<Option<HeaderValue>>,
     response: Vec<Option<HeaderValue>>,
     trailers: Vec<Option<HeaderValue>>,
+    /// The status of a response whose head is still being changed.
+    pub(super) status: Option<u16>,
 }
 
 /// Part of a request's head.
@@ -58,8 +60,13 @@ impl Names {
 
     /// Notes what the formats print of a request's head, as it is then.
     pub fn note_request(&self, notes: &mut Notes, head: &request::Parts) {
+        self.note(notes, &head.method, &head.uri, &head.headers);
+    }
+
+    /// The same, of a head in its parts.
+    pub fn note(&self, notes: &mut Notes, method: &Method, uri: &Uri, headers: &HeaderMap) {
         notes.request.clear();
-        notes.request.extend(self.request.iter().map(|field| field.of(head)));
+        notes.request.extend(self.request.iter().map(|field| field.of(method, uri, headers)));
     }
 
     /// Notes what the formats print of a response's head, as it is then.
@@ -76,6 +83,11 @@ impl Names {
 // === impl Notes ===
 
 impl Notes {
+    /// Notes the status of a response whose head is still being changed.
+    pub fn note_status(&mut self, status: StatusCode) {
+        self.status = Some(status.as_u16());
+    }
+
     pub(super) fn get(&self, place: Place) -> Option<&HeaderValue> {
         let (noted, index) = match place {
             Place::Request(index) => (&self.request, index),
@@ -90,22 +102,22 @@ impl Notes {
 
 impl Field {
     /// Of several fields with one name, the first, as in Envoy.
-    fn of(&self, head: &request::Parts) -> Option<HeaderValue> {
+    fn of(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<HeaderValue> {
         match self {
-            Self::Method => text(head.method.as_str()),
-            Self::Path => head.uri.path_and_query().and_then(|path| text(path.as_str())),
-            Self::Authority => match head.uri.authority() {
+            Self::Method => text(method.as_str()),
+            Self::Path => uri.path_and_query().and_then(|path| text(path.as_str())),
+            Self::Authority => match uri.authority() {
                 Some(authority) => text(authority.as_str()),
-                None => head.headers.get(header::HOST).cloned(),
+                None => headers.get(header::HOST).cloned(),
             },
-            Self::Scheme => match head.uri.scheme_str() {
+            Self::Scheme => match uri.scheme_str() {
                 Some(scheme) => text(scheme),
                 None => {
-                    let forwarded = head.headers.get(X_FORWARDED_PROTO).cloned();
+                    let forwarded = headers.get(X_FORWARDED_PROTO).cloned();
                     Some(forwarded.unwrap_or(HeaderValue::from_static("http")))
                 }
             },
-            Self::Header(name) => head.headers.get(name).cloned(),
+            Self::Header(name) => headers.get(name).cloned(),
         }
     }
 }

@@ -11,7 +11,7 @@ use http::HeaderName;
 use super::format::{FormatError, HeaderNameError};
 use super::names::{Field, Names, Notes, Place, query_param, split_query};
 use super::time::TimeFormat;
-use crate::base::clock;
+use crate::base::{clock, random};
 use crate::stream_info::StreamInfo;
 
 /// An operator as it is written: `%NAME(ARGUMENT):LENGTH%`.
@@ -42,6 +42,10 @@ pub(super) enum Operator {
     QueryParam(Place, String),
     /// The same text in each line.
     Fixed(String),
+    /// The status of a response's head, or the one that was sent.
+    Status,
+    /// A new identity each time.
+    Unique,
     /// What no stream has: TLS, for one, on connections without it.
     Absent,
 }
@@ -72,7 +76,9 @@ const VALUES: &[(&str, Value)] = &[
     ("DOWNSTREAM_REMOTE_ADDRESS", |line, info| address(line, Some(info.client))),
     ("DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT", |line, info| ip(line, Some(info.client))),
     ("DOWNSTREAM_REMOTE_PORT", |line, info| port(line, Some(info.client))),
-    ("DURATION", |line, info| millis(line, info.duration)),
+    ("DURATION", |line, info| {
+        millis(line, Some(info.duration.unwrap_or_else(|| info.start.elapsed())))
+    }),
     ("PROTOCOL", |line, info| text(line, Some(info.protocol.as_str()))),
     ("REQUEST_DURATION", |line, info| millis(line, info.request_duration)),
     ("RESPONSE_CODE", |line, info| number(line, Some(info.response_code.unwrap_or(0)))),
@@ -98,7 +104,7 @@ const VALUES: &[(&str, Value)] = &[
     }),
 ];
 
-/// Operators that print nothing here, because no connection has TLS.
+/// Operators that print nothing here: no connection has TLS, and no table has virtual clusters.
 const ABSENT: &[&str] = &[
     "DOWNSTREAM_LOCAL_SUBJECT",
     "DOWNSTREAM_LOCAL_URI_SAN",
@@ -117,6 +123,7 @@ const ABSENT: &[&str] = &[
     "UPSTREAM_TLS_CIPHER",
     "UPSTREAM_TLS_SESSION_ID",
     "UPSTREAM_TLS_VERSION",
+    "VIRTUAL_CLUSTER_NAME",
 ];
 
 // === impl Call ===
@@ -196,25 +203,28 @@ impl Operator {
                     other => header(other)?.map(|name| names.request(Field::Header(name))),
                 })
             }),
-            "RESP" if call.argument.eq_ignore_ascii_case(":status") => {
-                Ok(Self::Stream(|line, info| number(line, info.response_code)))
-            }
+            "RESP" if call.argument.eq_ignore_ascii_case(":status") => Ok(Self::Status),
             "RESP" => noted(call, |name| Ok(header(name)?.map(|name| names.response(name)))),
             "TRAILER" => noted(call, |name| Ok(header(name)?.map(|name| names.trailer(name)))),
             "PATH" => path(call, names),
-            "QUERY_PARAMS" => {
-                call.bare()?;
-                Ok(Self::Query(names.request(Field::Path)))
-            }
+            "QUERY_PARAMS" => call.bare().map(|()| Self::Query(names.request(Field::Path))),
             "QUERY_PARAM" => {
                 let name = call.required()?.to_owned();
                 Ok(Self::QueryParam(names.request(Field::Path), name))
             }
-            "ENVIRONMENT" => Ok(env::var(call.required()?).map_or(Self::Absent, Self::Fixed)),
+            // What is not set is a dash in a header too, as in Envoy.
+            "ENVIRONMENT" => {
+                Ok(Self::Fixed(env::var(call.required()?).unwrap_or_else(|_| "-".to_owned())))
+            }
             "HOSTNAME" => {
                 call.bare()?;
                 Ok(hostname().map_or(Self::Absent, Self::Fixed))
             }
+            "STREAM_ID" => {
+                let id = HeaderName::from_static("x-request-id");
+                call.bare().map(|()| Self::Noted(Some(names.request(Field::Header(id))), None))
+            }
+            "UNIQUE_ID" => call.bare().map(|()| Self::Unique),
             "ACCESS_LOG_TYPE" => {
                 call.bare()?;
                 Ok(Self::Fixed(String::from("DownstreamEnd")))
@@ -244,6 +254,8 @@ impl Operator {
                 line.extend_from_slice(&query_param(split_query(noted(path)?).1?, name)?);
             }
             Self::Fixed(value) => line.extend_from_slice(value.as_bytes()),
+            Self::Status => number(line, notes.status.or(info.response_code))?,
+            Self::Unique => line.extend_from_slice(random::uuid().as_bytes()),
             Self::Absent => return None,
         }
         Some(())

@@ -157,7 +157,7 @@ fn what_never_came_about_is_a_dash() {
     check(
         &[
             ("%RESPONSE_CODE%|%RESP(:STATUS)%|%RESPONSE_CODE_DETAILS%", "0|-|-"),
-            ("%DURATION%|%RESPONSE_TX_DURATION%", "-|-"),
+            ("%RESPONSE_TX_DURATION%", "-"),
             (
                 "%UPSTREAM_HOST%|%UPSTREAM_REMOTE_ADDRESS%|%UPSTREAM_LOCAL_PORT%",
                 "127.0.0.1:41901|-|-",

@@ -34,8 +34,6 @@ pub(super) struct Finish {
     pub(super) request_id: Option<HeaderValue>,
     /// What the logs want to know of the heads; none where there are no logs.
     notes: Option<Box<Notes>>,
-    /// Whether the client is answered from here, whatever an upstream does.
-    own_reply: bool,
     close: bool,
     /// Why the stream is reset without an answer, in Envoy's words.
     reset: Option<&'static str>,
@@ -118,7 +116,6 @@ impl Finish {
             pulse,
             request_id: None,
             notes: None,
-            own_reply: false,
             close,
             reset: None,
             ended: false,
@@ -143,17 +140,6 @@ impl Finish {
         self.connection.take_facts()
     }
 
-    /// What is learned on the way, and how what the logs want to know of the request's head is noted again.
-    pub(super) fn for_terminal(&mut self) -> (&mut StreamInfo, impl FnMut(&Parts)) {
-        let Self { info, notes, hcm, .. } = self;
-        let note = move |head: &Parts| {
-            if let Some(notes) = notes {
-                hcm.logs.note_request(notes, head);
-            }
-        };
-        (info, note)
-    }
-
     /// Keeps what the logs want to know of the request's head.
     pub(super) fn note(&mut self, parts: &Parts) {
         if !self.hcm.logs.is_empty() {
@@ -170,7 +156,6 @@ impl Finish {
 
     /// The request is answered with `reply` before anybody has served it.
     pub(super) fn refuse(&mut self, reply: &LocalReply) {
-        self.own_reply = true;
         self.close_after(reply.closes);
         if reply.flag == Some(Flag::DownstreamProtocolError) {
             let stats = &self.hcm.stats;
@@ -197,7 +182,6 @@ impl Finish {
 
     /// The answer to a request that is late.
     pub(super) fn answer_late(&mut self, late: Late) -> LocalReply {
-        self.own_reply = true;
         late.reply(self.pulse.complete.get())
     }
 
@@ -213,10 +197,9 @@ impl Finish {
         self.info.response_code = Some(status.as_u16());
         self.hcm.stats.charge(&self.hcm.listener_stats, status.as_u16());
         self.pulse.respond();
-        // A reply of our own before the whole request was read: what is still to come is not worth reading.
-        if !self.pulse.complete.get() && (self.info.attempts == 0 || self.own_reply) {
+        // What is still to come of the request is not worth waiting for.
+        if !self.pulse.complete.get() {
             self.hcm.stats.downstream_rq_response_before_rq_complete.inc();
-            self.hcm.stats.downstream_rq_rx_reset.inc();
             // HTTP/2 resets the stream, and the connection goes on.
             self.close |= self.info.protocol != Protocol::Http2;
         }
@@ -256,6 +239,10 @@ impl Watch for Finish {
     }
 
     fn end(mut self: Box<Self>, _trailers: Option<&HeaderMap>) {
+        // The rest of the request is refused.
+        if !self.pulse.complete.get() {
+            self.hcm.stats.downstream_rq_rx_reset.inc();
+        }
         Self::end(&mut self);
     }
 

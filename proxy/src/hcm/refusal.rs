@@ -110,7 +110,7 @@ pub(super) fn head_and_body(reply: &LocalReply, hcm: &Hcm) -> Vec<u8> {
     bytes.extend_from_slice(b"\r\nserver: ");
     bytes.extend_from_slice(hcm.server.as_bytes());
     bytes.extend_from_slice(b"\r\nconnection: close\r\n\r\n");
-    bytes.extend_from_slice(body);
+    bytes.extend_from_slice(body.as_bytes());
     bytes
 }
 

@@ -38,8 +38,7 @@ pub(super) async fn serve(
         Ok(request::Prepared { request, host }) => {
             let pulse = finish.pulse.clone();
             let served = {
-                let (info, mut note) = finish.for_terminal();
-                let mut serving = pin!(hcm.terminal.serve(request, &host, info, &mut note));
+                let mut serving = pin!(hcm.terminal.serve(request, &host, &mut finish.info));
                 poll_fn(|cx| poll_in_time(&pulse, serving.as_mut().poll(cx))).await
             };
             served.unwrap_or_else(|late| finish.answer_late(late).into_response(&mut finish.info))

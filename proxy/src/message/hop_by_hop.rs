@@ -2,6 +2,8 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use crate::stream_info::Protocol;
+
 use super::headers;
 
 /// What a client may say that others may not.
@@ -39,6 +41,16 @@ pub fn strip_response(headers: &mut HeaderMap) {
         return;
     }
     headers::retain(headers, |name| !is_of_connection(name.as_str()));
+}
+
+/// Strips what a route has added to a response and only its connection may say. What HTTP/1 clients are told to do
+/// with a connection that lasts, they are told by Envoy too.
+pub fn strip_changed(headers: &mut HeaderMap, downstream: Protocol) {
+    let kept = |name: &str| name == "keep-alive" && downstream != Protocol::Http2;
+    let goes = |name: &str| is_of_connection(name) && !kept(name);
+    if headers.keys().any(|name| goes(name.as_str())) {
+        headers::retain(headers, |name| !goes(name.as_str()));
+    }
 }
 
 fn is_of_connection(name: &str) -> bool {

@@ -5,6 +5,7 @@ use crate::config::route as config;
 use super::clusters::Clusters;
 use super::domains::Domains;
 use super::head::Head;
+use super::headers::{Level, Levels};
 use super::virtual_host::{Route, VirtualHost};
 
 /// One route table, made ready for matching.
@@ -12,17 +13,16 @@ use super::virtual_host::{Route, VirtualHost};
 pub struct Table {
     virtual_hosts: Vec<VirtualHost>,
     domains: Domains,
-    ignore_port: bool,
     clusters: Clusters,
 }
 
 /// What a request's head meets.
 #[derive(Clone, Copy, Debug)]
-pub enum Selected<'a> {
-    /// A route.
-    Route(&'a VirtualHost, &'a Route),
-    /// A virtual host that wants TLS.
-    RequiresTls(&'a VirtualHost),
+pub struct Selected<'a> {
+    /// The virtual host.
+    pub virtual_host: &'a VirtualHost,
+    /// The route.
+    pub route: &'a Route,
 }
 
 // === impl Table ===
@@ -30,43 +30,31 @@ pub enum Selected<'a> {
 impl Table {
     /// A table as configured; the loader has made sure that domains are lower-cased and unique.
     pub fn new(config: &config::RouteConfiguration) -> Self {
-        let mut table = Self { ignore_port: config.ignore_port, ..Self::default() };
+        let mut table = Self::default();
+        let levels = Levels {
+            most_specific_wins: config.most_specific_header_mutations_wins,
+            table: Level::new(&config.headers),
+            virtual_host: Level::default(),
+        };
         for (index, host) in config.virtual_hosts.iter().enumerate() {
             for domain in &host.domains {
                 table.domains.add(domain, index);
             }
-            let host = VirtualHost::new(host, config.ignore_path_parameters, &mut table.clusters);
-            table.virtual_hosts.push(host);
+            table.virtual_hosts.push(VirtualHost::new(host, &mut table.clusters, &levels));
         }
         table
     }
 
-    /// All clusters that routes name.
+    /// All clusters that routes forward to.
     pub fn clusters(&self) -> &Clusters {
         &self.clusters
     }
 
     /// What a request meets.
     pub fn select(&self, head: &Head<'_>) -> Option<Selected<'_>> {
-        let host = self.virtual_host(head)?;
-        if host.requires_tls(head) {
-            return Some(Selected::RequiresTls(host));
-        }
-        host.select(head).map(|route| Selected::Route(host, route))
-    }
-
-    /// The virtual host that a request is for.
-    pub fn virtual_host(&self, head: &Head<'_>) -> Option<&VirtualHost> {
-        let host = if self.ignore_port { without_port(head.host) } else { head.host };
-        Some(&self.virtual_hosts[self.domains.find(host)?])
-    }
-}
-
-/// A host without its port. Colons in brackets are of an IPv6 address.
-pub fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') => name,
-        _ => host,
+        let virtual_host = &self.virtual_hosts[self.domains.find(head.host)?];
+        let route = virtual_host.select(head)?;
+        Some(Selected { virtual_host, route })
     }
 }
 

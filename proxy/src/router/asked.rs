@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName};
 
-use crate::message::headers;
+use crate::config::hcm::RouterOptions;
+use crate::message::headers::{self, X_ENVOY_EXPECTED_RQ_TIMEOUT_MS as EXPECTED};
 
 const TIMEOUT: HeaderName = HeaderName::from_static("x-envoy-upstream-rq-timeout-ms");
 const ALTERNATIVE: HeaderName = HeaderName::from_static("x-envoy-upstream-rq-timeout-alt-response");
@@ -23,13 +24,20 @@ pub(super) struct Asked {
 // === impl Asked ===
 
 impl Asked {
-    /// Takes what was asked out of the headers. What is no number is not asked.
-    pub(super) fn take(headers: &mut HeaderMap) -> Self {
-        let timeout = headers.get(TIMEOUT).and_then(|value| value.to_str().ok()?.parse().ok());
+    /// Takes what was asked out of the headers. What is no number is not asked. With `respect_expected_rq_timeout` the
+    /// timeout that an Envoy before us has promised goes before one that is asked for, which then travels on.
+    pub(super) fn take(headers: &mut HeaderMap, options: RouterOptions) -> Self {
+        let millis =
+            |name| -> Option<u64> { headers.get(name)?.to_str().ok()?.parse::<u64>().ok() };
+        let promised = Some(EXPECTED).filter(|_| options.respect_expected_rq_timeout);
+        let promised = promised.and_then(millis);
+        let timeout = promised.or_else(|| millis(TIMEOUT));
         let timeout = timeout.map(Duration::from_millis);
         let answers_late_with_204 = headers.contains_key(ALTERNATIVE);
-        if headers.keys().any(is_for_router) {
-            headers::retain(headers, |name| !is_for_router(name));
+        let goes =
+            |name: &HeaderName| is_for_router(name) && (promised.is_none() || *name != TIMEOUT);
+        if headers.keys().any(goes) {
+            headers::retain(headers, |name| !goes(name));
         }
         Self { timeout, answers_late_with_204 }
     }
@@ -68,14 +76,18 @@ mod tests {
 
     use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-    use super::Asked;
+    use super::{Asked, RouterOptions};
 
     fn asked(lines: &[(&'static str, &'static str)]) -> (Asked, usize) {
+        asked_of(RouterOptions::default(), lines)
+    }
+
+    fn asked_of(options: RouterOptions, lines: &[(&'static str, &'static str)]) -> (Asked, usize) {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        (Asked::take(&mut headers), headers.len())
+        (Asked::take(&mut headers, options), headers.len())
     }
 
     #[test]
@@ -89,6 +101,18 @@ mod tests {
             let (asked, left) = asked(&[("x-envoy-upstream-rq-timeout-ms", value)]);
             assert_eq!((asked.timeout(Some(Duration::MAX)), left), (expected, 0), "{value}");
         }
+    }
+
+    #[test]
+    fn a_promised_timeout_goes_first_where_it_is_respected() {
+        let options = RouterOptions { respect_expected_rq_timeout: true, ..Default::default() };
+        let expected = ("x-envoy-expected-rq-timeout-ms", "50");
+        let wanted = ("x-envoy-upstream-rq-timeout-ms", "100");
+        let timeout = |(asked, left): (Asked, usize)| (asked.timeout(None), left);
+        let millis = |millis| Some(Duration::from_millis(millis));
+        assert_eq!(timeout(asked_of(options, &[expected, wanted])), (millis(50), 2));
+        assert_eq!(timeout(asked_of(options, &[wanted])), (millis(100), 0));
+        assert_eq!(timeout(asked(&[expected, wanted])), (millis(100), 1));
     }
 
     #[test]

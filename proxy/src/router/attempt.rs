@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 
 use http::header::{HOST, HeaderValue};
 use http::uri::{Authority, Scheme, Uri};
@@ -20,6 +19,7 @@ use crate::upstream::pool::{ExchangeError, Lease};
 use crate::upstream::{Host, Local};
 
 use super::failure::Failure;
+use super::upload::Whole;
 
 /// How often a request that no host has seen a byte of moves to another connection. Each time a connection that turned
 /// out to be closed is dropped, so this only bounds a host that closes every connection at once.
@@ -28,9 +28,11 @@ const MOST_MOVES: u32 = 7;
 /// One try of a request.
 pub(super) struct Attempt<'a> {
     pub(super) local: &'a Rc<Local>,
-    /// The host that was chosen.
-    pub(super) target: &'a LocalHost,
+    /// When the request has come in whole, from when on the upstream's time counts.
+    pub(super) whole: &'a Whole,
     pub(super) reset_after_start: &'a Counter,
+    /// Whether `x-envoy-upstream-service-time` tells it.
+    pub(super) says_time: bool,
 }
 
 /// Follows the response to its end, and gives the connection back there.
@@ -39,6 +41,7 @@ struct Download {
     local: Rc<Local>,
     lease: Option<Lease>,
     running: Running,
+    whole: Whole,
     reset_after_start: Counter,
 }
 
@@ -46,7 +49,6 @@ struct Download {
 #[derive(Debug)]
 struct Running {
     host: Arc<Host>,
-    start: Instant,
     status: u16,
     _active: [GaugeGuard; 2],
     _permit: Permit,
@@ -62,10 +64,11 @@ impl Attempt<'_> {
         info: &mut StreamInfo,
     ) -> Result<Response, Failure> {
         let cluster = &self.local.cluster;
-        let target = self.target;
-        address(&mut request, target);
+        let target = self.local.choose().ok_or(Failure::NoHealthyHost)?;
+        info.upstream_host = Some(target.host.address);
+        address(&mut request, &target);
         let mut lease = target.pool.checkout().await?;
-        let running = match self.start(target) {
+        let running = match self.start(&target) {
             Ok(running) => running,
             Err(failure) => {
                 // Nothing was sent, so the connection is as good as before.
@@ -73,7 +76,6 @@ impl Attempt<'_> {
                 return Err(failure);
             }
         };
-        info.attempts += 1;
         let mut moves = 0;
         loop {
             info.upstream_local = lease.local_address();
@@ -121,7 +123,6 @@ impl Attempt<'_> {
         target.host.stats.rq_total.inc();
         Ok(Running {
             host: target.host.clone(),
-            start: clock::now(),
             status: 0,
             _active: [cluster.stats.upstream_rq_active.hold(), target.host.stats.rq_active.hold()],
             _permit: permit,
@@ -141,18 +142,21 @@ impl Attempt<'_> {
         info.details = Some("via_upstream".into());
         let now = clock::now();
         info.response_duration = Some(now.saturating_duration_since(info.start));
-        let took = millis(now.saturating_duration_since(running.start));
+        // An upstream that answers before it has the whole request took no time.
+        let took = self.whole.since().map(|since| millis(now.saturating_duration_since(since)));
         let download = Download {
             local: self.local.clone(),
             lease: Some(lease),
             running,
+            whole: self.whole.clone(),
             reset_after_start: self.reset_after_start.clone(),
         };
         let mut response = response.map(|body| body.watched(Box::new(download)));
         hop_by_hop::strip_response(response.headers_mut());
-        response
-            .headers_mut()
-            .insert(headers::X_ENVOY_UPSTREAM_SERVICE_TIME, HeaderValue::from(took));
+        if let Some(took) = took.filter(|_| self.says_time) {
+            let took = HeaderValue::from(took);
+            response.headers_mut().insert(headers::X_ENVOY_UPSTREAM_SERVICE_TIME, took);
+        }
         response
     }
 }
@@ -181,10 +185,13 @@ impl Watch for Download {
     fn data(&mut self, _bytes: usize) {}
 
     fn end(mut self: Box<Self>, _trailers: Option<&HeaderMap>) {
-        self.local.time(millis(self.running.start.elapsed()));
+        if let Some(since) = self.whole.since() {
+            self.local.time(millis(since.elapsed()));
+        }
         let stats = &self.running.host.stats;
         if self.running.status >= 500 { &stats.rq_error } else { &stats.rq_success }.inc();
-        if let Some(lease) = self.lease.take() {
+        // With the request not sent in whole, the connection is good for nothing else.
+        if let Some(lease) = self.lease.take().filter(|_| self.whole.since().is_some()) {
             lease.release();
         }
     }

@@ -1,5 +1,7 @@
 //! `envoy.config.route.v3.VirtualHost` and `Route`.
 
+use crate::config::headers::HeaderMutations;
+
 use super::action::Action;
 use super::matcher::RouteMatch;
 
@@ -10,22 +12,10 @@ pub struct VirtualHost {
     pub name: String,
     /// `domains`, lower-cased: exact, `*.suffix`, `prefix.*` or `*`; unique in the table (the loader checks).
     pub domains: Vec<String>,
-    /// `require_tls`.
-    pub require_tls: RequireTls,
+    /// What is done to the headers of its requests.
+    pub headers: HeaderMutations,
     /// `routes`; the first that matches wins.
     pub routes: Vec<Route>,
-}
-
-/// `require_tls`: whose requests are sent to `https`, if they came without.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum RequireTls {
-    /// `NONE`: nobody's.
-    #[default]
-    None,
-    /// `EXTERNAL_ONLY`: those that are not internal.
-    ExternalOnly,
-    /// `ALL`.
-    All,
 }
 
 /// One route.
@@ -35,6 +25,8 @@ pub struct Route {
     pub name: String,
     /// `match`.
     pub matcher: RouteMatch,
+    /// What is done to the headers of its requests.
+    pub headers: HeaderMutations,
     /// What to do with a request that matches.
     pub action: Action,
 }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use crate::config::base64;
 use crate::config::diagnostic::Findings;
 use crate::config::schema::{
     Enum, Field, Kind, Message as Schematic, Scalar, Schema, Shape, Support,
 };
 use crate::config::source::{At, Entry, Node, Quoted, Value, whole};
 
-use super::base64;
 use super::message::{Datum, Held, Item, Message, Set};
 
 /// The key of an `Any` that says what it holds.
@@ -247,10 +247,10 @@ impl<'s> Checker<'_, 's> {
 
     fn bytes(&mut self, node: &Node) -> Option<Datum<'s>> {
         let text = self.text(node)?;
-        match base64::decode(&text) {
-            Some(_) => Some(Datum::Bytes(text)),
-            None => self.wrong(node, "bytes in base64"),
+        if base64::decode(&text).is_none() {
+            return self.wrong(node, "bytes in base64");
         }
+        Some(Datum::Bytes(text))
     }
 
     fn duration(&mut self, node: &Node) -> Option<Datum<'s>> {

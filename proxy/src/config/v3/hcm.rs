@@ -9,7 +9,7 @@ use crate::config::diagnostic::Findings;
 use crate::config::hcm::{
     Codec, DEFAULT_DRAIN_TIMEOUT, DEFAULT_IDLE_TIMEOUT, DEFAULT_MAX_HEADERS_COUNT,
     DEFAULT_MAX_REQUEST_HEADERS_KB, DEFAULT_STREAM_IDLE_TIMEOUT, HttpConnectionManager, HttpFilter,
-    ServerHeader, UserAgent,
+    RouterOptions, ServerHeader, UserAgent,
 };
 
 use super::message::Message;
@@ -41,6 +41,7 @@ pub(super) fn lower(
         codec: codec(hcm, findings),
         stat_prefix: hcm.text("stat_prefix").unwrap_or_default().to_owned(),
         filters: filters(hcm, findings),
+        router: router(hcm),
         server_name: hcm.nonempty("server_name").unwrap_or(DEFAULT_SERVER_NAME).to_owned(),
         server_header: server_header(hcm),
         via: hcm.nonempty("via").map(str::to_owned),
@@ -97,6 +98,18 @@ fn server_header(hcm: &Message<'_>) -> ServerHeader {
         Some("APPEND_IF_ABSENT") => ServerHeader::AppendIfAbsent,
         Some("PASS_THROUGH") => ServerHeader::PassThrough,
         _ => ServerHeader::Overwrite,
+    }
+}
+
+fn router(hcm: &Message<'_>) -> RouterOptions {
+    let router = hcm.messages("http_filters").last().and_then(|filter| filter.any("typed_config"));
+    let flag = |name| router.and_then(|router| router.bool(name)).unwrap_or_default();
+    if router.is_none_or(|router| router.schema.name != ROUTER) {
+        return RouterOptions::default();
+    }
+    RouterOptions {
+        suppress_envoy_headers: flag("suppress_envoy_headers"),
+        respect_expected_rq_timeout: flag("respect_expected_rq_timeout"),
     }
 }
 

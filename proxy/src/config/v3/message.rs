@@ -3,11 +3,12 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use crate::config::base64;
 use crate::config::diagnostic::Findings;
 use crate::config::schema::{self, Field, Support};
 use crate::config::source::{At, Node};
 
-use super::{base64, dump};
+use super::dump;
 
 /// A checked message.
 #[derive(Clone, Debug)]
@@ -125,21 +126,6 @@ impl<'s> Message<'s> {
         }
     }
 
-    pub(super) fn i64(&self, name: &str) -> Option<i64> {
-        match self.one(name)?.datum {
-            Datum::Int(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    /// The bytes that base64 stands for; the schema has checked that it is that.
-    pub(super) fn bytes(&self, name: &str) -> Option<Vec<u8>> {
-        match &self.one(name)?.datum {
-            Datum::Bytes(text) => base64::decode(text),
-            _ => None,
-        }
-    }
-
     pub(super) fn duration(&self, name: &str) -> Option<Duration> {
         match self.one(name)?.datum {
             Datum::Duration(value) => Some(value),
@@ -150,6 +136,14 @@ impl<'s> Message<'s> {
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         match &self.one(name)?.datum {
             Datum::Text(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Bytes, which the file has in base64.
+    pub(super) fn bytes(&self, name: &str) -> Option<Vec<u8>> {
+        match &self.one(name)?.datum {
+            Datum::Bytes(value) => base64::decode(value),
             _ => None,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::config::base64;
 use crate::config::diagnostic::Findings;
 use crate::config::schema::{Field, Shape, Support};
 use crate::config::source::At;
@@ -13,9 +14,6 @@ const HEADER_NAME: &str = "1";
 
 /// `KnownRegex.HTTP_HEADER_VALUE`.
 const HEADER_VALUE: &str = "2";
-
-/// The one pattern of the supported fields, that of `path_separated_prefix`, as the schema writes it.
-const PATH_PREFIX: &str = "\"^[^?#]+[^?#/]$\"";
 
 /// Reports every value in the message that Envoy's rules refuse.
 pub(in crate::config) fn validate(message: &Message<'_>, findings: &mut Findings) {
@@ -112,6 +110,11 @@ fn list_violation(count: usize, rule: &str, value: &str) -> Option<String> {
 fn violation(datum: &Datum<'_>, rule: &str, value: &str, strict: bool) -> Option<String> {
     match datum {
         Datum::Text(text) => text_violation(text, rule, value, strict),
+        Datum::Bytes(text) if rule == "max_len" => {
+            let bound = value.parse().ok()?;
+            let length = base64::decode(text)?.len();
+            (length > bound).then(|| format!("at most {bound} bytes, found {length}"))
+        }
         Datum::Uint(number) => number_violation(i128::from(*number), rule, value, &plain),
         Datum::Int(number) => number_violation(i128::from(*number), rule, value, &plain),
         Datum::Duration(duration) => {
@@ -136,12 +139,14 @@ fn text_violation(text: &str, rule: &str, value: &str, strict: bool) -> Option<S
                 _ => format!("at least {bound} characters"),
             })
         }
-        "max_bytes" if bound(value)? < text.len() => {
-            Some(format!("at most {value} bytes, found {}", text.len()))
+        "max_len" => {
+            let bound = value.parse().ok()?;
+            let length = text.chars().count();
+            (length > bound).then(|| format!("at most {bound} characters, found {length}"))
         }
-        "pattern" if value == PATH_PREFIX => {
-            let bad = text.chars().count() < 2 || text.ends_with('/') || text.contains(['?', '#']);
-            bad.then(|| "two characters or more, with no / at the end, and no ? or #".to_owned())
+        "max_bytes" => {
+            let bound = value.parse().ok()?;
+            (text.len() > bound).then(|| format!("at most {bound} bytes, found {}", text.len()))
         }
         "in" => (!value.split(',').any(|allowed| allowed.trim_matches('"') == text))
             .then(|| format!("one of {value}")),
@@ -166,10 +171,6 @@ fn text_violation(text: &str, rule: &str, value: &str, strict: bool) -> Option<S
         }
         _ => None,
     }
-}
-
-fn bound(value: &str) -> Option<usize> {
-    value.parse().ok()
 }
 
 fn number_violation(

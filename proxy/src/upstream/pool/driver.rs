@@ -1,12 +1,12 @@
 //! Runs one upstream connection until it ends, and keeps its books.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
@@ -37,6 +37,8 @@ pub(super) struct State {
     pub(super) ended: Cell<bool>,
     /// Our end.
     pub(super) local: Option<SocketAddr>,
+    /// The driver.
+    waker: OnceCell<Waker>,
 }
 
 /// A connection's entry in the books, from the first byte to the last.
@@ -61,6 +63,22 @@ pub(super) fn buffer(limit: u32) -> usize {
     (limit as usize).clamp(LEAST_BUFFER, MOST_BUFFER)
 }
 
+// === impl State ===
+
+impl State {
+    /// Ends the connection, whatever it is in the middle of.
+    pub(super) fn break_off(&self) {
+        self.given_up.set(true);
+        if let Some(driver) = self.waker.get() {
+            driver.wake_by_ref();
+        }
+    }
+
+    fn is_broken_off(&self) -> bool {
+        self.given_up.get() && self.active.get() > 0
+    }
+}
+
 // === impl Open ===
 
 impl Open {
@@ -80,6 +98,7 @@ impl Open {
             given_up: Cell::new(false),
             ended: Cell::new(false),
             local: socket.local_addr().ok(),
+            waker: OnceCell::new(),
         };
         let meter = Meter {
             received: cluster.stats.upstream_cx_rx_bytes_total.clone(),
@@ -121,6 +140,11 @@ impl Open {
         let idle_timeout = self.cluster.config.idle_timeout;
         let mut alarm = idle_timeout.map(|after| (after, Alarm::after(after)));
         poll_fn(|cx| {
+            self.state.waker.get_or_init(|| cx.waker().clone());
+            // Its codec might wait for the rest of a request that nobody is to get.
+            if self.state.is_broken_off() {
+                return Poll::Ready(Ok(()));
+            }
             let polled = connection.as_mut().poll(cx);
             self.state.capacity.set(capacity(&connection));
             if polled.is_pending()

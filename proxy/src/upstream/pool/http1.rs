@@ -229,7 +229,7 @@ impl Drop for Lease {
         if let Some(connection) = self.connection.take()
             && !connection.sender.is_closed()
         {
-            connection.state.given_up.set(true);
+            connection.state.break_off();
         }
     }
 }
