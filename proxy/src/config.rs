@@ -18,12 +18,17 @@ pub mod load;
 pub mod route;
 
 mod base64;
+mod convert;
+mod expand;
 mod note;
 mod schema;
 mod source;
 mod v1;
 mod v3;
+mod write;
 
 pub use self::bootstrap::Bootstrap;
+pub use self::convert::{Converted, Form, convert};
 pub use self::diagnostic::Report;
-pub use self::load::{Loaded, load};
+pub use self::expand::Variables;
+pub use self::load::{Loaded, load, load_expanded};

@@ -2,6 +2,7 @@
 
 mod admin;
 mod assemble;
+mod convert;
 mod healthcheck;
 mod logging;
 mod memory;
@@ -15,6 +16,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use self::options::{Command, Mode, Options};
+use crate::config::Variables;
+
+/// The environment, for `--expand-env`.
+const VARIABLES: Variables<'static> = &|name| std::env::var_os(name);
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -22,8 +27,10 @@ pub fn main() -> ExitCode {
         Ok(options) => options,
         Err(refusal) => return options::refuse(&refusal),
     };
-    if let Some(Command::Healthcheck { admin }) = &options.command {
-        return healthcheck::run(admin);
+    match &options.command {
+        Some(Command::Healthcheck { admin }) => return healthcheck::run(admin),
+        Some(Command::Convert(options)) => return convert::run(options),
+        None => {}
     }
     if options.hot_restart_version {
         return say(format_args!("disabled"));
@@ -57,6 +64,12 @@ fn say(line: std::fmt::Arguments<'_>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(_closed) => ExitCode::FAILURE,
     }
+}
+
+/// Something to know about, on standard error.
+fn complain(line: std::fmt::Arguments<'_>) {
+    // Nobody is left to be told when standard error is closed.
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// One line for the error and each of its causes, on standard error.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::bootstrap::{Bootstrap, Node as Identity, Version};
 use super::diagnostic::{Findings, Report};
+use super::expand::{self, Expanded, Variables};
 use super::schema::Schema;
 use super::source::{Entry, Node, Notation, Sources, Value};
 use super::{v1, v3};
@@ -43,8 +44,23 @@ pub fn load(
     yaml: Option<&str>,
     identity: &Identity,
 ) -> Result<Loaded, Report> {
+    load_expanded(path, yaml, identity, None)
+}
+
+/// The same with the references to environment variables (`${VAR}`, `${VAR:-default}`) in values replaced, if variables
+/// are given.
+///
+/// # Errors
+///
+/// As [`load`], and what has no value.
+pub fn load_expanded(
+    path: Option<&Path>,
+    yaml: Option<&str>,
+    identity: &Identity,
+    variables: Option<Variables<'_>>,
+) -> Result<Loaded, Report> {
     let schema = Schema::read();
-    let mut load = Load { schema: &schema, sources: Sources::default(), roots: Vec::new() };
+    let mut load = Load::new(&schema, variables);
     let file = path.map(|path| load.file(path)).transpose()?;
     let text = yaml.map(|text| load.text(text)).transpose()?;
     if file.is_none() && text.is_none() {
@@ -56,23 +72,50 @@ pub fn load(
     load.finish(path, &versions)
 }
 
-struct Load<'s> {
+/// A load under way.
+pub(super) struct Load<'s> {
     schema: &'s Schema,
     sources: Sources,
     /// The trees as they stand in the files, in which the paths of findings are looked up.
-    roots: Vec<Node>,
+    pub(super) roots: Vec<Node>,
+    variables: Option<Variables<'s>>,
+    pub(super) expanded: Expanded,
+    /// What was found while the trees were read.
+    pub(super) findings: Findings,
+    /// The notation of the text that was read last.
+    pub(super) notation: Notation,
 }
 
 // === impl Load ===
 
-impl Load<'_> {
-    fn file(&mut self, path: &Path) -> Result<Version, Report> {
+impl<'s> Load<'s> {
+    pub(super) fn new(schema: &'s Schema, variables: Option<Variables<'s>>) -> Self {
+        Self {
+            schema,
+            sources: Sources::default(),
+            roots: Vec::new(),
+            variables,
+            expanded: Expanded::default(),
+            findings: Findings::default(),
+            notation: Notation::Json,
+        }
+    }
+
+    pub(super) fn file(&mut self, path: &Path) -> Result<Version, Report> {
         let name = path.display().to_string();
         let notation = notation(path).map_err(|why| Report::of_file(&name, why))?;
         let text = read(path).map_err(|why| Report::of_file(&name, why))?;
         self.parse(&name, &text, notation)?;
         let root = self.roots.last();
-        Ok(root.map_or(Version::V3, |root| version(root, self.schema)))
+        let version = root.map_or(Version::V3, |root| version(root, self.schema));
+        self.expand(version);
+        Ok(version)
+    }
+
+    fn expand(&mut self, version: Version) {
+        if let (Some(root), Some(variables)) = (self.roots.last_mut(), self.variables) {
+            expand::expand(root, version, variables, &mut self.findings, &mut self.expanded);
+        }
     }
 
     fn text(&mut self, text: &str) -> Result<Version, Report> {
@@ -80,6 +123,7 @@ impl Load<'_> {
             return Err(Report::of_file(CONFIG_YAML, too_large()));
         }
         self.parse(CONFIG_YAML, text, Notation::Yaml)?;
+        self.expand(Version::V3);
         Ok(Version::V3)
     }
 
@@ -106,6 +150,7 @@ impl Load<'_> {
     }
 
     fn parse(&mut self, name: &str, text: &str, notation: Notation) -> Result<(), Report> {
+        self.notation = notation;
         let whole = self.sources.open(name);
         if text.trim().is_empty() {
             return Err(Report::of_file(name, "the file is empty"));
@@ -137,8 +182,8 @@ impl Load<'_> {
     }
 
     /// Reads the trees as messages, lays one over the other and lowers the result.
-    fn finish(self, path: Option<&Path>, versions: &[Version]) -> Result<Loaded, Report> {
-        let mut findings = Findings::default();
+    fn finish(mut self, path: Option<&Path>, versions: &[Version]) -> Result<Loaded, Report> {
+        let mut findings = std::mem::take(&mut self.findings);
         let mut merged: Option<v3::Message<'_>> = None;
         for (root, version) in self.roots.iter().zip(versions) {
             let message = self.message(root, *version, &mut findings);
@@ -152,18 +197,19 @@ impl Load<'_> {
         }
         let mut lowered = None;
         let mut dump = String::new();
-        if let Some(message) = &merged {
+        if let Some(message) = &mut merged {
             let said = findings.places();
             let mut later = Findings::default();
             v3::validate(message, &mut later);
             lowered = Some(v3::lower(message, &mut later));
             findings.extend_elsewhere(later, &said);
             if findings.errors() == 0 {
+                v3::redact(message, &self.expanded.places());
                 dump = v3::dump(message);
             }
         }
         let failed = findings.errors() > 0;
-        let report = findings.report(&self.sources, &self.roots);
+        let report = self.report(findings);
         let Some(lowered) = lowered.filter(|_| !failed) else { return Err(report) };
         let bootstrap = Bootstrap {
             path: path.map(Path::to_path_buf),
@@ -175,6 +221,11 @@ impl Load<'_> {
             dump,
         };
         Ok(Loaded { bootstrap, warnings: report })
+    }
+
+    /// What was found, with no secret in it.
+    pub(super) fn report(&self, findings: Findings) -> Report {
+        self.expanded.mask(findings.report(&self.sources, &self.roots))
     }
 
     fn message(

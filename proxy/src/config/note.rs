@@ -65,10 +65,9 @@ pub(super) enum Note {
 
 impl Note {
     /// The remark in words, without a full stop, in one line.
-    #[expect(dead_code, reason = "its first reader is the converter's writer")]
     pub(super) fn text(self) -> &'static str {
         match self {
-            Self::TimeoutOff => "zero switches the route timeout off",
+            Self::TimeoutOff => "switches the route timeout off",
             Self::Ipv4Alone => "v1 asked for IPv4 alone where v3 asks for both families",
             Self::PriorKnowledge => "HTTP/2 from the first byte, without asking",
             Self::StandardHash => {

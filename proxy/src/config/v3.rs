@@ -21,6 +21,7 @@ mod headers;
 mod listener;
 mod message;
 mod protocol;
+mod redact;
 mod route;
 mod rules;
 
@@ -30,6 +31,7 @@ pub(super) use self::check::check;
 pub(super) use self::dump::raw;
 pub(super) use self::dump::{dump, duration as duration_text};
 pub(super) use self::message::Message;
+pub(super) use self::redact::redact;
 pub(super) use self::rules::validate;
 
 use crate::config::diagnostic::Findings;

@@ -40,9 +40,10 @@ const LAST_FLUSH: Duration = Duration::from_secs(1);
 pub(super) fn read(options: &Options) -> Result<Bootstrap, Error> {
     let (path, yaml) = (options.config_path.as_deref(), options.config_yaml.as_deref());
     let node = options.node();
+    let variables = options.expand_env.then_some(super::VARIABLES);
     let loaded = thread::scope(|scope| {
         // On a thread of its own, whose memory goes back to the system once the copy is made.
-        let load = scope.spawn(|| config::load::load(path, yaml, &node));
+        let load = scope.spawn(|| config::load_expanded(path, yaml, &node, variables));
         load.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })?;
     for warning in loaded.warnings.to_string().lines() {

@@ -9,6 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::bootstrap::Node;
 
+use super::convert::Convert;
+
 const EXAMPLES: &str = "\
 Examples:
   outrigger -c front-proxy.json --service-cluster front-proxy   run the tutorial's gateway
@@ -39,6 +41,10 @@ pub(super) struct Options {
     /// Configuration as text, in v3's form; merged over the file's
     #[arg(long, value_name = "YAML")]
     pub(super) config_yaml: Option<String>,
+
+    /// Replace ${VAR} and ${VAR:-default} in the values of both by environment variables; $$ is a dollar sign
+    #[arg(long)]
+    pub(super) expand_env: bool,
 
     /// Serve, or only say whether the configuration is valid
     #[arg(long, value_enum, default_value_t = Mode::Serve)]
@@ -166,6 +172,8 @@ pub(super) enum Command {
         #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8001")]
         admin: String,
     },
+    /// Write a v1 file as v3, or a v3 file in its other notation
+    Convert(Convert),
 }
 
 /// `--mode`.

@@ -6,7 +6,9 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
 use crate::config::schema::{Kind, Scalar};
-use crate::config::source::{Node, Value as Raw};
+#[cfg(test)]
+use crate::config::source::Node;
+use crate::config::write::Tree;
 
 use super::message::{Datum, Held, Message, Set};
 
@@ -39,9 +41,6 @@ struct Typed<'a> {
     datum: &'a Datum<'a>,
     kind: Kind,
 }
-
-/// A value that nobody looked into.
-struct Unread<'a>(&'a Node);
 
 // === impl Fields ===
 
@@ -94,7 +93,7 @@ impl Serialize for Typed<'_> {
         let long = matches!(self.kind, Kind::I64 | Kind::U64 | Kind::Wrapped(Scalar::U64));
         match self.datum {
             Datum::Bad => serializer.serialize_unit(),
-            Datum::Unread(node) => Unread(node).serialize(serializer),
+            Datum::Unread(node) => Tree(node).serialize(serializer),
             Datum::Bool(value) => serializer.serialize_bool(*value),
             // 64-bit integers are strings in proto3's JSON.
             Datum::Int(value) if long => serializer.collect_str(value),
@@ -107,23 +106,6 @@ impl Serialize for Typed<'_> {
             Datum::Duration(value) => serializer.serialize_str(&duration(*value)),
             Datum::Message(message) => Fields { url: None, message }.serialize(serializer),
             Datum::Any { url, message } => Fields { url: Some(url), message }.serialize(serializer),
-        }
-    }
-}
-
-// === impl Unread ===
-
-impl Serialize for Unread<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.0.value {
-            Raw::Null | Raw::Wrong => serializer.serialize_unit(),
-            Raw::Bool(value) => serializer.serialize_bool(*value),
-            Raw::Int(value) => serializer.serialize_i64(*value),
-            Raw::Float(value) => serializer.serialize_f64(*value),
-            Raw::Text(value) | Raw::Loose(value) => serializer.serialize_str(value),
-            Raw::List(items) => serializer.collect_seq(items.iter().map(Unread)),
-            Raw::Map(entries) => serializer
-                .collect_map(entries.iter().map(|entry| (&entry.key, Unread(&entry.node)))),
         }
     }
 }
@@ -145,5 +127,5 @@ pub(in crate::config) fn duration(duration: Duration) -> String {
 /// A tree as it is, whatever it means.
 #[cfg(test)]
 pub(in crate::config) fn raw(node: &Node) -> serde_json::Value {
-    serde_json::to_value(Unread(node)).unwrap_or_default()
+    serde_json::to_value(Tree(node)).unwrap_or_default()
 }
