@@ -110,7 +110,7 @@ fn admin(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
 struct Manager {
     clusters: Option<Part>,
     discovery: Option<Part>,
-    settings: Option<Node>,
+    settings: Option<Part>,
 }
 
 fn cluster_manager(node: &Node, cx: &mut Context<'_>) -> Option<Manager> {
@@ -138,6 +138,9 @@ fn cluster_manager(node: &Node, cx: &mut Context<'_>) -> Option<Manager> {
         .same(&["local_cluster_name"], &manager)
         .maybe("outlier_detection", outliers)
         .finish_unless_empty();
+    // The place of what is in there, so that it is what is named if it is refused.
+    let place = ["local_cluster_name", "outlier_detection"].iter().find_map(|key| manager.key(key));
+    let settings = settings.map(|node| Part { key: place.unwrap_or(manager.at), node });
     let key = manager.key("cds");
     let discovery = cds_config.flatten().map(|config| Part {
         key: key.unwrap_or(manager.at),

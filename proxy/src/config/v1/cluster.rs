@@ -160,7 +160,7 @@ fn ring_hash(cluster: &Object<'_>, cx: &mut Context<'_>) -> Option<Part> {
         Some(built.note("hash_function", Note::StandardHash).finish())
     });
     config.or_else(|| {
-        let at = cluster.key("lb_type")?;
+        let at = cluster.get("lb_type")?.at;
         let built = Build::at(at).text("hash_function", at, "MURMUR_HASH_2");
         Some(built.note("hash_function", Note::StandardHash).finish().into())
     })

@@ -71,6 +71,9 @@ pub(super) fn convert(node: &Node, cx: &mut Context<'_>) -> Option<Converted> {
             Some(Node::text(node.at, if ingress { "INBOUND" } else { "OUTBOUND" }))
         })
     });
+    // It is refused where tracing is, and that is said once.
+    let direction =
+        direction.map(|part| Part { key: hcm.key("tracing").unwrap_or(part.key), ..part });
     (cx.request_timeout, cx.child_span) = (None, None);
     let filters = hcm.convert_list("filters", |node| http_filter::convert(node, cx));
     let tracing = hcm.convert("tracing", |_| Some(self::tracing(&tracing?, cx)));
