@@ -27,8 +27,6 @@ mod rules;
 
 pub(super) use self::bootstrap::{NAME as BOOTSTRAP, lower};
 pub(super) use self::check::check;
-#[cfg(test)]
-pub(super) use self::dump::raw;
 pub(super) use self::dump::{dump, duration as duration_text};
 pub(super) use self::message::Message;
 pub(super) use self::redact::redact;

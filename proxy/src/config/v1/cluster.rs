@@ -157,7 +157,8 @@ fn ring_hash(cluster: &Object<'_>, cx: &mut Context<'_>) -> Option<Part> {
         let hash = hash.unwrap_or_else(|| Node::text(ring.at, "MURMUR_HASH_2").into());
         let built = Build::at(ring.at).same(&["minimum_ring_size"], &ring);
         let built = built.set("hash_function", hash);
-        Some(built.note("hash_function", Note::StandardHash).finish())
+        let unsaid = !ring.has("use_std_hash");
+        Some(built.note_if(unsaid, "hash_function", Note::StandardHash).finish())
     });
     config.or_else(|| {
         let at = cluster.get("lb_type")?.at;
