@@ -3,4 +3,5 @@
 mod config; // configuration files and what the loader makes of them
 mod layers; // who may import whom
 mod sources; // reads the files for the other two
+mod support; // the table of what is supported
 mod tidy; // the form of every file
