@@ -1,7 +1,7 @@
 //! Validated, version-neutral configuration: plain data, every default already applied.
 //!
 //! A file in either of Envoy's forms becomes v3 messages, and only v3 messages become these types, so that
-//! the rest of the proxy knows one language. Nothing here does I/O but the loader.
+//! the rest of the proxy knows one language. Nothing here does I/O but the loader, and a look at named files.
 
 pub mod access_log;
 pub mod address;
@@ -13,13 +13,16 @@ pub mod diagnostic;
 pub mod hcm;
 pub mod headers;
 pub mod http_protocol;
+pub mod lint;
 pub mod listener;
 pub mod load;
 pub mod route;
+pub mod usage;
 
 mod base64;
 mod convert;
 mod expand;
+mod files;
 mod note;
 mod schema;
 mod source;
@@ -31,4 +34,4 @@ pub use self::bootstrap::Bootstrap;
 pub use self::convert::{Converted, Form, convert};
 pub use self::diagnostic::Report;
 pub use self::expand::Variables;
-pub use self::load::{Loaded, load, load_expanded};
+pub use self::load::{Checked, Loaded, Manner, check, load, load_expanded};

@@ -2,6 +2,8 @@
 
 mod admin;
 mod assemble;
+mod check;
+mod command;
 mod convert;
 mod healthcheck;
 mod logging;
@@ -10,13 +12,13 @@ mod options;
 mod signal;
 mod workers;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use self::options::{Command, Mode, Options};
-use crate::config::Variables;
+use self::options::{Mode, Options};
+use crate::config::{Report, Variables};
 
 /// The environment, for `--expand-env`.
 const VARIABLES: Variables<'static> = &|name| std::env::var_os(name);
@@ -27,10 +29,8 @@ pub fn main() -> ExitCode {
         Ok(options) => options,
         Err(refusal) => return options::refuse(&refusal),
     };
-    match &options.command {
-        Some(Command::Healthcheck { admin }) => return healthcheck::run(admin),
-        Some(Command::Convert(options)) => return convert::run(options),
-        None => {}
+    if let Some(command) = &options.command {
+        return command.run();
     }
     if options.hot_restart_version {
         return say(format_args!("disabled"));
@@ -75,13 +75,17 @@ fn complain(line: std::fmt::Arguments<'_>) {
 /// One line for the error and each of its causes, on standard error.
 fn fail(error: &(dyn std::error::Error + 'static)) -> ExitCode {
     let mut stderr = std::io::stderr().lock();
+    if let Some(report) = error.downcast_ref::<Report>() {
+        // Nobody is left to be told when standard error is closed.
+        let _ = write!(stderr, "{}", report.text(check::colours(stderr.is_terminal())));
+        return ExitCode::FAILURE;
+    }
     let mut next = Some(error);
     let mut said = String::new();
     while let Some(error) = next {
         let line = error.to_string();
         // A cause that its effect quotes already would be said twice.
         if !said.contains(&line) {
-            // Nobody is left to be told when standard error is closed.
             let _ = writeln!(stderr, "{line}");
         }
         said = line;

@@ -1,10 +1,20 @@
 //! What is wrong with a configuration: every finding with its place, what was expected there, and a hint.
 
+mod excerpt;
+mod json;
+pub(super) mod rule;
+mod sarif;
+mod text;
+
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::PathBuf;
 
 use super::source::{At, Node, Sources};
+
+pub use self::excerpt::Excerpt;
+pub use self::rule::{RULES, Rule};
+pub use self::text::Colours;
 
 /// Nobody reads more than this; further findings are only counted.
 const MOST: usize = 200;
@@ -32,10 +42,23 @@ pub struct Finding {
     pub message: String,
     /// What could be done about it.
     pub hint: Option<String>,
+    /// What kind of finding it is: the name of one of [`RULES`] or of a lint.
+    pub rule: &'static str,
+    /// The line of the text that it is about; none until [`Report::quote`] has found it.
+    pub excerpt: Option<Excerpt>,
+}
+
+/// What a load forgives.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lenience {
+    /// `--allow-unsupported`: a field that is not supported is a warning, and is ignored.
+    pub unsupported: bool,
+    /// `--offline`: a file that the configuration names and that is not there is a warning.
+    pub files: bool,
 }
 
 /// How bad a finding is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Severity {
     /// The file is not accepted.
     Error,
@@ -51,6 +74,7 @@ pub(super) struct Findings {
     more: usize,
     /// Where hints on those go.
     spare: Option<Placed>,
+    lenience: Lenience,
 }
 
 /// A finding whose place and path are not looked up yet.
@@ -60,6 +84,7 @@ pub(super) struct Placed {
     at: At,
     message: String,
     hint: Option<String>,
+    rule: &'static str,
     /// Whether it will be shown, and a hint is worth looking for.
     kept: bool,
 }
@@ -68,7 +93,7 @@ pub(super) struct Placed {
 
 impl Report {
     /// A report of one error about a file as a whole.
-    pub(super) fn of_file(file: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn of_file(file: &str, message: impl Into<String>) -> Self {
         let finding = Finding {
             severity: Severity::Error,
             file: PathBuf::from(file),
@@ -76,8 +101,38 @@ impl Report {
             path: String::new(),
             message: message.into(),
             hint: None,
+            rule: rule::FILE,
+            excerpt: None,
         };
         Self { findings: vec![finding] }
+    }
+
+    /// Adds the lines of that file's text to the findings that are about it.
+    pub(super) fn quote(&mut self, file: &str, text: &str) {
+        let lines: Vec<&str> = text.lines().collect();
+        let name = PathBuf::from(file);
+        for finding in self.findings.iter_mut().filter(|finding| finding.file == name) {
+            let Some((line, column)) = finding.place else { continue };
+            let text = lines.get(line.saturating_sub(1) as usize);
+            finding.excerpt = text.map(|text| Excerpt::of(text, column));
+        }
+    }
+
+    /// Whether a line that a finding is about is not known.
+    pub(super) fn is_unquoted(&self) -> bool {
+        self.findings.iter().any(|finding| finding.place.is_some() && finding.excerpt.is_none())
+    }
+
+    /// How many findings of that severity there are.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+
+    /// A report of a file that cannot be read.
+    pub(super) fn of_unreadable(file: &str, why: &dyn fmt::Display) -> Self {
+        let mut report = Self::of_file(file, format!("unable to read file: {why}"));
+        report.findings.iter_mut().for_each(|finding| finding.rule = rule::UNREADABLE);
+        report
     }
 
     /// Whether something in it forbids to use the configuration.
@@ -103,6 +158,13 @@ impl std::error::Error for Report {}
 
 // === impl Finding ===
 
+impl Finding {
+    /// Whether the file could not be read at all, so that nothing is known about it.
+    pub fn is_unreadable(&self) -> bool {
+        self.rule == rule::UNREADABLE
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.file.display())?;
@@ -126,14 +188,56 @@ impl fmt::Display for Finding {
 // === impl Findings ===
 
 impl Findings {
+    /// None yet, of a load that forgives this.
+    pub(super) fn forgiving(lenience: Lenience) -> Self {
+        Self { lenience, ..Self::default() }
+    }
+
+    /// What this load forgives.
+    pub(super) fn lenience(&self) -> Lenience {
+        self.lenience
+    }
+
     /// Adds an error; the result takes a hint.
     pub(super) fn error(&mut self, at: At, message: impl Into<String>) -> &mut Placed {
-        self.add(Severity::Error, at, message.into())
+        let message = message.into();
+        // A value that is not supported has its words from whoever lowers it.
+        let rule =
+            if message.contains("not supported") { rule::UNSUPPORTED } else { rule::INVALID };
+        let placed = self.add(Severity::Error, at, message);
+        placed.rule = rule;
+        placed
     }
 
     /// Adds a warning; the result takes a hint.
     pub(super) fn warn(&mut self, at: At, message: impl Into<String>) -> &mut Placed {
         self.add(Severity::Warning, at, message.into())
+    }
+
+    /// Adds that something is not supported: an error, unless the load ignores what is not; then a warning that it
+    /// does. Only for what can be passed over; a part without which nothing would work stays an [`Self::error`].
+    pub(super) fn unsupported(&mut self, at: At, message: impl Into<String>) -> &mut Placed {
+        let message = message.into();
+        let placed = match self.lenience.unsupported {
+            true => self.add(Severity::Warning, at, format!("{message}; ignored")),
+            false => self.add(Severity::Error, at, message),
+        };
+        placed.rule = rule::UNSUPPORTED;
+        placed
+    }
+
+    /// Adds that a file that the configuration names cannot be used: an error, unless the load forgives that.
+    pub(super) fn missing_file(&mut self, at: At, message: impl Into<String>) -> &mut Placed {
+        let severity = if self.lenience.files { Severity::Warning } else { Severity::Error };
+        let placed = self.add(severity, at, message.into());
+        placed.rule = rule::MISSING_FILE;
+        placed
+    }
+
+    /// The places of the findings under that rule.
+    pub(super) fn places_of(&self, rule: &str) -> HashSet<At> {
+        let list = self.list.iter().filter(|finding| finding.rule == rule);
+        list.map(|finding| finding.at).collect()
     }
 
     /// How many errors there are so far.
@@ -154,9 +258,10 @@ impl Findings {
         self.more += later.more;
     }
 
-    /// Forgets the warnings.
-    pub(super) fn drop_warnings(&mut self) {
-        self.list.retain(|finding| finding.severity == Severity::Error);
+    /// Forgets what is only worth a remark.
+    pub(super) fn drop_notes(&mut self) {
+        let notes = [rule::DEPRECATED, rule::NO_EFFECT];
+        self.list.retain(|finding| !notes.contains(&finding.rule));
     }
 
     /// Looks up places and paths, the latter in the trees that were read.
@@ -183,7 +288,8 @@ impl Findings {
 
     fn add(&mut self, severity: Severity, at: At, message: String) -> &mut Placed {
         let kept = self.list.len() < MOST;
-        let placed = Placed { severity, at, message, hint: None, kept };
+        let rule = rule::NO_EFFECT;
+        let placed = Placed { severity, at, message, hint: None, rule, kept };
         if !kept {
             self.more += usize::from(severity == Severity::Error);
             return self.spare.insert(placed);
@@ -200,6 +306,20 @@ impl Placed {
     /// Adds a hint.
     pub(super) fn hint(&mut self, hint: impl Into<String>) {
         self.hint = Some(hint.into());
+    }
+
+    /// Says what kind of finding it is.
+    pub(super) fn rule(&mut self, rule: &'static str) -> &mut Self {
+        self.rule = rule;
+        self
+    }
+
+    /// Adds what it means that something is ignored, where it is.
+    pub(super) fn danger(&mut self, danger: Option<&str>) {
+        if let Some(danger) = danger.filter(|_| self.severity == Severity::Warning) {
+            self.message.push_str(": ");
+            self.message.push_str(danger);
+        }
     }
 
     /// Adds the hint that one of the known words may have been meant, and returns it, if one is close.
@@ -222,6 +342,8 @@ impl Placed {
             path,
             message: self.message,
             hint: self.hint,
+            rule: self.rule,
+            excerpt: None,
         }
     }
 }

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::bootstrap::{Bootstrap, Node as Identity, Version};
-use super::diagnostic::{Findings, Report};
+use super::diagnostic::{Findings, Lenience, Report, rule};
 use super::expand::{self, Expanded, Variables};
 use super::schema::Schema;
 use super::source::{Entry, Node, Notation, Sources, Value};
-use super::{v1, v3};
+use super::usage::{self, FieldUse};
+use super::{lint, v1, v3};
 
 /// A larger file is refused unread. One with 5,000 clusters and as many routes has 2.5 MB.
 pub const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
@@ -28,6 +29,28 @@ pub struct Loaded {
     pub bootstrap: Bootstrap,
     /// What should be known about the file all the same; no errors.
     pub warnings: Report,
+}
+
+/// How a configuration is to be read.
+#[derive(Clone, Debug, Default)]
+pub struct Manner {
+    /// What is forgiven.
+    pub lenience: Lenience,
+    /// Whether the lints run, but for these; none runs none.
+    pub lints: Option<Vec<String>>,
+    /// Whether to tell what became of each field.
+    pub uses: bool,
+}
+
+/// What there is to say about a configuration.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The configuration, if it can be served.
+    pub bootstrap: Option<Bootstrap>,
+    /// Errors, warnings and what the lints say, in the order of the text, each with its line.
+    pub report: Report,
+    /// What became of each field of the file.
+    pub uses: Vec<FieldUse>,
 }
 
 /// Reads the file of `-c`, the text of `--config-yaml`, or the first with the second laid over it as protobuf merges.
@@ -59,17 +82,39 @@ pub fn load_expanded(
     identity: &Identity,
     variables: Option<Variables<'_>>,
 ) -> Result<Loaded, Report> {
+    let Checked { bootstrap, report, .. } =
+        check(path, yaml, identity, variables, &Manner::default());
+    match bootstrap {
+        Some(bootstrap) => Ok(Loaded { bootstrap, warnings: report }),
+        None => Err(report),
+    }
+}
+
+/// Reads as [`load`] does, and says all that there is to say.
+pub fn check(
+    path: Option<&Path>,
+    yaml: Option<&str>,
+    identity: &Identity,
+    variables: Option<Variables<'_>>,
+    manner: &Manner,
+) -> Checked {
     let schema = Schema::read();
     let mut load = Load::new(&schema, variables);
-    let file = path.map(|path| load.file(path)).transpose()?;
-    let text = yaml.map(|text| load.text(text)).transpose()?;
-    if file.is_none() && text.is_none() {
-        let message = "neither a file (-c) nor a text (--config-yaml) is given";
-        return Err(Report::of_file("configuration", message));
+    load.findings = Findings::forgiving(manner.lenience);
+    load.manner = manner.clone();
+    let mut checked = match load.read(path, yaml, identity) {
+        Ok(versions) => load.finish(path, &versions),
+        Err(report) => Checked { bootstrap: None, report, uses: Vec::new() },
+    };
+    for (name, text) in &load.texts {
+        checked.report.quote(name, text);
     }
-    let given = load.identity(identity);
-    let versions: Vec<Version> = [file, text, given].into_iter().flatten().collect();
-    load.finish(path, &versions)
+    if let Some(path) = path.filter(|_| checked.report.is_unquoted()) {
+        // It was readable a moment ago, and only lines to be shown come from it.
+        let text = read(path).unwrap_or_default();
+        checked.report.quote(&path.display().to_string(), &text);
+    }
+    checked
 }
 
 /// A load under way.
@@ -84,6 +129,9 @@ pub(super) struct Load<'s> {
     pub(super) findings: Findings,
     /// The notation of the text that was read last.
     pub(super) notation: Notation,
+    /// Texts that cannot be read again, with their names.
+    texts: Vec<(String, String)>,
+    manner: Manner,
 }
 
 // === impl Load ===
@@ -98,14 +146,37 @@ impl<'s> Load<'s> {
             expanded: Expanded::default(),
             findings: Findings::default(),
             notation: Notation::Json,
+            texts: Vec::new(),
+            manner: Manner::default(),
         }
+    }
+
+    fn read(
+        &mut self,
+        path: Option<&Path>,
+        yaml: Option<&str>,
+        identity: &Identity,
+    ) -> Result<Vec<Version>, Report> {
+        let file = path.map(|path| self.file(path)).transpose()?;
+        let text = yaml.map(|text| self.text(text)).transpose()?;
+        if file.is_none() && text.is_none() {
+            let message = "neither a file (-c) nor a text (--config-yaml) is given";
+            return Err(Report::of_file("configuration", message));
+        }
+        let given = self.identity(identity);
+        Ok([file, text, given].into_iter().flatten().collect())
     }
 
     pub(super) fn file(&mut self, path: &Path) -> Result<Version, Report> {
         let name = path.display().to_string();
         let notation = notation(path).map_err(|why| Report::of_file(&name, why))?;
-        let text = read(path).map_err(|why| Report::of_file(&name, why))?;
-        self.parse(&name, &text, notation)?;
+        let text = read(path)?;
+        let parsed = self.parse(&name, &text, notation);
+        // A pipe cannot be read twice, and comments are no part of the tree.
+        if !path.is_file() || self.manner.lints.is_some() {
+            self.texts.push((name, text));
+        }
+        parsed?;
         let root = self.roots.last();
         let version = root.map_or(Version::V3, |root| version(root, self.schema));
         self.expand(version);
@@ -122,6 +193,7 @@ impl<'s> Load<'s> {
         if text.len() as u64 > MAX_FILE_BYTES {
             return Err(Report::of_file(CONFIG_YAML, too_large()));
         }
+        self.texts.push((CONFIG_YAML.to_owned(), text.to_owned()));
         self.parse(CONFIG_YAML, text, Notation::Yaml)?;
         self.expand(Version::V3);
         Ok(Version::V3)
@@ -170,7 +242,8 @@ impl<'s> Load<'s> {
                     Notation::Json => "JSON",
                     Notation::Yaml => "YAML",
                 };
-                let finding = findings.error(at, format!("not valid {kind}: {}", error.message));
+                let message = format!("not valid {kind}: {}", error.message);
+                let finding = findings.error(at, message).rule(rule::SYNTAX);
                 let starts_as_json = text.trim_start().starts_with(['{', '[']);
                 if notation == Notation::Json && !starts_as_json {
                     finding.hint("a file is read as JSON unless its name ends in .yaml");
@@ -182,7 +255,8 @@ impl<'s> Load<'s> {
     }
 
     /// Reads the trees as messages, lays one over the other and lowers the result.
-    fn finish(mut self, path: Option<&Path>, versions: &[Version]) -> Result<Loaded, Report> {
+    fn finish(&mut self, path: Option<&Path>, versions: &[Version]) -> Checked {
+        let lenience = self.manner.lenience;
         let mut findings = std::mem::take(&mut self.findings);
         let mut merged: Option<v3::Message<'_>> = None;
         for (root, version) in self.roots.iter().zip(versions) {
@@ -199,7 +273,7 @@ impl<'s> Load<'s> {
         let mut dump = String::new();
         if let Some(message) = &mut merged {
             let said = findings.places();
-            let mut later = Findings::default();
+            let mut later = Findings::forgiving(lenience);
             v3::validate(message, &mut later);
             lowered = Some(v3::lower(message, &mut later));
             findings.extend_elsewhere(later, &said);
@@ -209,9 +283,14 @@ impl<'s> Load<'s> {
             }
         }
         let failed = findings.errors() > 0;
+        let uses = match (&merged, self.roots.first()) {
+            (Some(message), Some(root)) if self.manner.uses => {
+                usage::of(root, message, &findings, &self.sources)
+            }
+            _ => Vec::new(),
+        };
         let report = self.report(findings);
-        let Some(lowered) = lowered.filter(|_| !failed) else { return Err(report) };
-        let bootstrap = Bootstrap {
+        let bootstrap = lowered.filter(|_| !failed).map(|lowered| Bootstrap {
             path: path.map(Path::to_path_buf),
             version: versions.first().copied().unwrap_or(Version::V3),
             node: lowered.node,
@@ -219,8 +298,8 @@ impl<'s> Load<'s> {
             listeners: lowered.listeners,
             clusters: lowered.clusters.into_iter().map(Arc::new).collect(),
             dump,
-        };
-        Ok(Loaded { bootstrap, warnings: report })
+        });
+        Checked { bootstrap, report, uses }
     }
 
     /// What was found, with no secret in it.
@@ -235,18 +314,35 @@ impl<'s> Load<'s> {
         findings: &mut Findings,
     ) -> Option<v3::Message<'_>> {
         match version {
-            Version::V3 => v3::check(root, v3::BOOTSTRAP, self.schema, findings),
+            Version::V3 => {
+                self.lint(root, findings);
+                v3::check(root, v3::BOOTSTRAP, self.schema, findings)
+            }
             Version::V1 => {
                 let converted = v1::convert(root, findings)?;
                 let said = findings.places();
-                let mut later = Findings::default();
+                let mut later = Findings::forgiving(findings.lenience());
                 let message = v3::check(&converted, v3::BOOTSTRAP, self.schema, &mut later);
                 // What v3 has deprecated since is no fault of a v1 file.
-                later.drop_warnings();
+                later.drop_notes();
+                self.lint(&converted, &mut later);
                 findings.extend_elsewhere(later, &said);
                 message
             }
         }
+    }
+
+    /// Looks for traps in the file, unless something is laid over it.
+    fn lint(&self, root: &Node, findings: &mut Findings) {
+        let (Some(allowed), [.., (_, text)]) = (&self.manner.lints, self.texts.as_slice()) else {
+            return;
+        };
+        if self.texts.len() > 1 || self.roots.first().is_none_or(|first| first.at != root.at) {
+            return;
+        }
+        let silence = lint::Silence::new(allowed, text);
+        let written = self.roots.first().unwrap_or(root);
+        lint::lint(root, written, &silence, &self.sources, findings);
     }
 }
 
@@ -274,21 +370,21 @@ fn notation(path: &Path) -> Result<Notation, &'static str> {
     }
 }
 
-fn read(path: &Path) -> Result<String, String> {
-    let failed = |error: &io::Error| format!("unable to read file: {error}");
-    let file = File::open(path).map_err(|error| failed(&error))?;
+fn read(path: &Path) -> Result<String, Report> {
+    let name = path.display().to_string();
+    let failed = |error: io::Error| Report::of_unreadable(&name, &error);
+    let file = File::open(path).map_err(failed)?;
     // One more byte than there should be shows the end without growing the buffer.
     let size = file.metadata().map_or(0, |metadata| metadata.len()).min(MAX_FILE_BYTES);
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
-    let read = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
-    read.map_err(|error| failed(&error))?;
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(too_large());
+        return Err(Report::of_file(&name, too_large()));
     }
     String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
-        format!("not UTF-8, from line {line} on")
+        Report::of_file(&name, format!("not UTF-8, from line {line} on"))
     })
 }
 

@@ -171,13 +171,18 @@ impl Message {
 
     /// The field that a key of a file means, by either of its names.
     pub(super) fn field(&self, key: &str) -> Option<&Field> {
-        self.fields.iter().find(|field| field.name == key || field.json_name == key)
+        self.fields.iter().find(|field| field.has_name(key))
     }
 }
 
 // === impl Field ===
 
 impl Field {
+    /// Whether a key of a file means it, by either of its names.
+    pub(super) fn has_name(&self, key: &str) -> bool {
+        self.name == key || self.json_name == key
+    }
+
     fn read(
         message: &str,
         name: &'static str,

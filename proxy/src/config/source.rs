@@ -189,6 +189,37 @@ impl Node {
         found
     }
 
+    /// Shows everything below this node, from the top down: its path, where its key or it stood, and itself. Goes into
+    /// what `show` says yes to.
+    pub(super) fn walk(&self, show: &mut dyn FnMut(&str, At, &Self) -> bool) {
+        self.walk_in(&mut String::new(), show);
+    }
+
+    fn walk_in(&self, path: &mut String, show: &mut dyn FnMut(&str, At, &Self) -> bool) {
+        let length = path.len();
+        match &self.value {
+            Value::Map(entries) => {
+                for entry in entries {
+                    push_key(path, &entry.key);
+                    if show(path, entry.at, &entry.node) {
+                        entry.node.walk_in(path, show);
+                    }
+                    path.truncate(length);
+                }
+            }
+            Value::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    push_index(path, index, item);
+                    if show(path, item.at, item) {
+                        item.walk_in(path, show);
+                    }
+                    path.truncate(length);
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn descend(&self, wanted: &HashSet<At>, path: &mut String, found: &mut HashMap<At, String>) {
         if wanted.contains(&self.at) {
             found.entry(self.at).or_insert_with(|| path.clone());

@@ -26,9 +26,9 @@ mod route;
 mod rules;
 
 pub(super) use self::bootstrap::{NAME as BOOTSTRAP, lower};
-pub(super) use self::check::check;
+pub(super) use self::check::{check, parse_duration};
 pub(super) use self::dump::{dump, duration as duration_text};
-pub(super) use self::message::Message;
+pub(super) use self::message::{Message, Use};
 pub(super) use self::redact::redact;
 pub(super) use self::rules::validate;
 

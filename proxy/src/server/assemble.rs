@@ -1,6 +1,7 @@
 //! Makes running parts of a configuration, in the order of their dependencies. The only file that knows everybody.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -13,8 +14,9 @@ use crate::admin::{self, Life, State};
 use crate::base::clock;
 use crate::base::drain::Phase;
 use crate::base::task::{self, Owned};
+use crate::config::diagnostic::Lenience;
 use crate::config::listener::Terminal;
-use crate::config::{self, Bootstrap};
+use crate::config::{self, Bootstrap, Manner, Report};
 use crate::hcm::Ending;
 use crate::listener;
 use crate::route::Table;
@@ -23,7 +25,7 @@ use crate::upstream::{self, discovery};
 
 use super::admin as admin_server;
 use super::memory;
-use super::options::Options;
+use super::options::{Mode, Options};
 use super::signal::{Signals, Wish};
 use super::workers::{self, Shared, Site};
 
@@ -41,28 +43,44 @@ pub(super) fn read(options: &Options) -> Result<Bootstrap, Error> {
     let (path, yaml) = (options.config_path.as_deref(), options.config_yaml.as_deref());
     let node = options.node();
     let variables = options.expand_env.then_some(super::VARIABLES);
-    let loaded = thread::scope(|scope| {
+    let validating = options.mode == Mode::Validate;
+    let manner = Manner {
+        lenience: Lenience { unsupported: options.allow_unsupported, files: false },
+        lints: validating.then(Vec::new),
+        uses: false,
+    };
+    let checked = thread::scope(|scope| {
         // On a thread of its own, whose memory goes back to the system once the copy is made.
-        let load = scope.spawn(|| config::load_expanded(path, yaml, &node, variables));
+        let load = scope.spawn(|| config::check(path, yaml, &node, variables, &manner));
         load.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })?;
-    for warning in loaded.warnings.to_string().lines() {
-        tracing::warn!("{warning}");
+    });
+    let Some(bootstrap) = checked.bootstrap else { return Err(checked.report.into()) };
+    for finding in &checked.report.findings {
+        tracing::warn!("{}", finding.to_string().replace('\n', ";"));
     }
-    check_logs(&loaded.bootstrap)?;
-    Ok(loaded.bootstrap.compact())
+    let wrong = wrong_logs(&bootstrap, Path::new(&options.config_name()));
+    if wrong.has_errors() {
+        return Err(wrong.into());
+    }
+    Ok(bootstrap.compact())
 }
 
 /// Reads the formats of all access logs, so that a mistake in one is found before anything is started.
-fn check_logs(bootstrap: &Bootstrap) -> Result<(), Error> {
-    if let Some(admin) = &bootstrap.admin {
-        AccessLogs::check(&admin.access_logs)?;
-    }
-    for listener in &bootstrap.listeners {
+pub(super) fn wrong_logs(bootstrap: &Bootstrap, file: &Path) -> Report {
+    let admin = bootstrap.admin.iter().map(|admin| &admin.access_logs);
+    let listeners = bootstrap.listeners.iter().map(|listener| {
         let Terminal::Http(manager) = &listener.terminal;
-        AccessLogs::check(&manager.access_logs)?;
+        &manager.access_logs
+    });
+    let mut report = Report::default();
+    for logs in admin.chain(listeners) {
+        if let Err(error) = AccessLogs::check(logs) {
+            report
+                .findings
+                .extend(Report::of_file(&file.display().to_string(), error.to_string()).findings);
+        }
     }
-    Ok(())
+    report
 }
 
 /// Serves until told to end.

@@ -5,14 +5,25 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::Args;
+
 /// How long the proxy may take; an orchestrator's own patience is longer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// An answer of `/ready` is far shorter.
 const MOST: u64 = 64 * 1024;
 
-/// Asks `admin` for `/ready`, and says what it answered.
-pub(super) fn run(admin: &str) -> ExitCode {
+/// `outrigger healthcheck`.
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// The admin server's address
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8001")]
+    admin: String,
+}
+
+/// Asks the admin server for `/ready`, and says what it answered.
+pub(super) fn run(arguments: &Arguments) -> ExitCode {
+    let admin = arguments.admin.as_str();
     let (text, code) = match ask(admin) {
         Ok(answer) if answer.starts_with("HTTP/1.1 200 ") => (state(&answer), ExitCode::SUCCESS),
         Ok(answer) => (state(&answer), ExitCode::FAILURE),

@@ -5,17 +5,19 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 
 use crate::config::bootstrap::Node;
 
-use super::convert::Convert;
+use super::check;
+use super::command::Command;
 
 const EXAMPLES: &str = "\
 Examples:
   outrigger -c front-proxy.json --service-cluster front-proxy   run the tutorial's gateway
   outrigger -c sidecar.yaml --mode validate                     say what is wrong with a file, and start nothing
   outrigger -c sidecar.yaml --concurrency 1 -l debug            one worker, and a log line for every request
+  outrigger check sidecar.yaml --deny-warnings                  the same with hints, and with traps that are valid
   outrigger healthcheck --admin 127.0.0.1:8001                  exit 0 if the proxy there is ready, for HEALTHCHECK
 
 Both of Envoy's forms are read: today's v3 (YAML or JSON) and the v1 JSON of 2018.
@@ -49,6 +51,10 @@ pub(super) struct Options {
     /// Serve, or only say whether the configuration is valid
     #[arg(long, value_enum, default_value_t = Mode::Serve)]
     pub(super) mode: Mode,
+
+    /// Ignore fields that are not supported yet, with a warning for each, instead of refusing the file
+    #[arg(long)]
+    pub(super) allow_unsupported: bool,
 
     /// Worker threads; 0 is 1 [default: one for each processor this process may use]
     #[arg(long, value_name = "N")]
@@ -163,19 +169,6 @@ pub(super) struct Accepted {
     max_obj_name_len: Option<u64>,
 }
 
-/// What to do instead of running a proxy.
-#[derive(Debug, Subcommand)]
-pub(super) enum Command {
-    /// Exit 0 if the proxy at an admin address is ready: a container's health check, without a shell
-    Healthcheck {
-        /// The admin server's address
-        #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8001")]
-        admin: String,
-    },
-    /// Write a v1 file as v3, or a v3 file in its other notation
-    Convert(Convert),
-}
-
 /// `--mode`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(super) enum Mode {
@@ -266,11 +259,17 @@ fn path_text(path: Option<&PathBuf>) -> String {
     path.map_or_else(String::new, |path| path.display().to_string())
 }
 
-/// Says why the command line is refused. Envoy exits with 1, not with 2.
+/// Says why the command line is refused. Envoy exits with 1, not with 2, which `check` does.
 pub(super) fn refuse(refusal: &clap::Error) -> ExitCode {
     // Nobody is left to be told when the stream is closed.
     let _ = refusal.print();
-    if refusal.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if !refusal.use_stderr() {
+        ExitCode::SUCCESS
+    } else if std::env::args_os().nth(1).is_some_and(|first| first == "check") {
+        ExitCode::from(check::COULD_NOT)
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 // === impl Level ===

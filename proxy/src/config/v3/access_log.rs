@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::access_log::{AccessLog, Sink};
 use crate::config::diagnostic::Findings;
+use crate::config::files;
 
 use super::address;
 use super::message::Message;
@@ -21,7 +22,11 @@ fn one(log: &Message<'_>, findings: &mut Findings) -> Option<AccessLog> {
     log.dismiss(&["name"]);
     let logger = super::extension(log, findings)?;
     let sink = match logger.schema.name {
-        FILE => Sink::File(PathBuf::from(logger.nonempty("path")?)),
+        FILE => {
+            let path = PathBuf::from(logger.nonempty("path")?);
+            files::expect_folder(&path, logger.place("path"), findings);
+            Sink::File(path)
+        }
         STDOUT => Sink::Stdout,
         STDERR => Sink::Stderr,
         _ => {

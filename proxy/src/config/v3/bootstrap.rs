@@ -9,6 +9,7 @@ use crate::config::admin::Admin;
 use crate::config::bootstrap::Node;
 use crate::config::cluster::Cluster;
 use crate::config::diagnostic::Findings;
+use crate::config::files;
 use crate::config::hcm::UserAgent;
 use crate::config::listener::{Listener, Terminal};
 use crate::config::source::Quoted;
@@ -116,7 +117,9 @@ fn introduce(listeners: &mut [Listener], node: &Node) {
 fn admin(admin: &Message<'_>, findings: &mut Findings) -> Option<Admin> {
     let mut access_logs = access_log::lower(admin, "access_log", findings);
     if let Some(path) = admin.nonempty("access_log_path") {
-        access_logs.push(AccessLog { sink: Sink::File(PathBuf::from(path)), format: None });
+        let path = PathBuf::from(path);
+        files::expect_folder(&path, admin.place("access_log_path"), findings);
+        access_logs.push(AccessLog { sink: Sink::File(path), format: None });
     }
     if !admin.has("address") {
         return None;

@@ -1,9 +1,12 @@
 //! Reads a tree as a message: proto3's JSON, by the schema, to the letter where Envoy is to the letter.
 
+mod danger;
+mod former;
+
 use std::time::Duration;
 
 use crate::config::base64;
-use crate::config::diagnostic::Findings;
+use crate::config::diagnostic::{Findings, rule};
 use crate::config::schema::{
     Enum, Field, Kind, Message as Schematic, Scalar, Schema, Shape, Support,
 };
@@ -28,12 +31,14 @@ pub(in crate::config) fn check<'s>(
     findings: &mut Findings,
 ) -> Option<Message<'s>> {
     let shape = schema.message(name)?;
-    Checker { schema, findings }.message(node, shape)
+    Checker { schema, findings, dispensable: false }.message(node, shape)
 }
 
 struct Checker<'a, 's> {
     schema: &'s Schema,
     findings: &'a mut Findings,
+    /// Whether the message around can be passed over if it holds something that is not supported.
+    dispensable: bool,
 }
 
 // === impl Checker ===
@@ -48,9 +53,10 @@ impl<'s> Checker<'_, 's> {
 
     fn fields(&mut self, at: At, entries: &[Entry], shape: &'s Schematic) -> Message<'s> {
         let mut message = Message::new(shape, at);
+        let around = std::mem::replace(&mut self.dispensable, danger::is_dispensable(shape.name));
         for entry in entries.iter().filter(|entry| entry.key != TYPE) {
             let Some(field) = shape.field(&entry.key) else {
-                self.unknown(entry, shape, &mut message);
+                self.unknown(entry, entries, shape, &mut message);
                 continue;
             };
             if matches!(entry.node.value, Value::Null) {
@@ -61,7 +67,7 @@ impl<'s> Checker<'_, 's> {
                 continue;
             }
             if field.support == Support::Refused {
-                message.sets.extend(self.refuse(entry, field));
+                message.sets.extend(self.refuse(entry, shape, field));
                 continue;
             }
             let held = self.held(&entry.node, field);
@@ -69,52 +75,72 @@ impl<'s> Checker<'_, 's> {
             self.warn(&set);
             message.sets.push(set);
         }
+        self.dispensable = around;
         // Most messages have fewer fields than a list begins with room for.
         message.sets.shrink_to_fit();
         message
     }
 
     /// Reports a key that is no field. What it probably should have been counts as set, so that it is not missed too.
-    fn unknown(&mut self, entry: &Entry, shape: &'s Schematic, message: &mut Message<'s>) {
+    fn unknown(
+        &mut self,
+        entry: &Entry,
+        entries: &[Entry],
+        shape: &'s Schematic,
+        message: &mut Message<'s>,
+    ) {
         let short = shape.name.rsplit('.').next().unwrap_or(shape.name);
         let unknown = format!("unknown field, {short} has no {}", Quoted(&entry.key));
-        let known = shape.fields.iter().map(|field| field.name);
-        let finding = self.findings.error(entry.at, unknown);
-        let Some(meant) = finding.did_you_mean(&entry.key, known) else { return };
-        let meant = shape.field(meant).filter(|field| field.support == Support::Applied);
-        if let Some(field) = meant.filter(|field| conflict(message, field).is_none()) {
+        let finding = self.findings.error(entry.at, unknown).rule(rule::UNKNOWN_FIELD);
+        let meant = match former::today(shape.name, &entry.key) {
+            Some(today) => {
+                finding.hint(today);
+                former::field(today)
+            }
+            None => finding.did_you_mean(&entry.key, shape.fields.iter().map(|field| field.name)),
+        };
+        let field = meant.and_then(|meant| shape.field(meant));
+        let field = field.filter(|field| field.support == Support::Applied);
+        let given = |field: &Field| entries.iter().any(|entry| field.has_name(&entry.key));
+        let field = field.filter(|field| !given(field) && conflict(message, field).is_none());
+        if let Some(field) = field {
             let bad = Held::One(Item { at: entry.node.at, datum: Datum::Bad });
             message.sets.push(Set::new(field, entry.at, bad));
         }
     }
 
     /// Refuses a field that is not supported, unless it asks for nothing. What was refused counts as set, so that it is
-    /// not missed too.
-    fn refuse(&mut self, entry: &Entry, field: &'s Field) -> Option<Set<'s>> {
+    /// not missed too; what is ignored does not, for a part that is nothing without it cannot be ignored.
+    fn refuse(&mut self, entry: &Entry, shape: &Schematic, field: &'s Field) -> Option<Set<'s>> {
         let bad = || Held::One(Item { at: entry.node.at, datum: Datum::Bad });
         // The conversion from v1 has reported it.
         if !matches!(entry.node.value, Value::Wrong) {
             // What is wrong with the value does not matter.
             let mut unread = Findings::default();
-            let mut checker = Checker { schema: self.schema, findings: &mut unread };
+            let mut checker =
+                Checker { schema: self.schema, findings: &mut unread, dispensable: false };
             let held = checker.held(&entry.node, field);
             if Set::new(field, entry.at, held).is_default() {
                 return None;
             }
-            self.findings.error(entry.at, "not supported yet");
+            let danger = danger::of(shape.name, field.name);
+            self.findings.unsupported(entry.at, "not supported yet").danger(danger);
+            if self.findings.lenience().unsupported {
+                return None;
+            }
         }
         Some(Set::new(field, entry.at, bad()))
     }
 
     fn warn(&mut self, set: &Set<'s>) {
         if set.field.deprecated {
-            self.findings.warn(set.key, "deprecated in Envoy");
+            self.findings.warn(set.key, "deprecated in Envoy").rule(rule::DEPRECATED);
         }
         if let (Support::Fixed(only), Some(value)) = (set.field.support, set.text())
             && value != only
         {
             let message = format!("{value} is not supported yet, only {only} is");
-            self.findings.error(set.key, message);
+            self.findings.unsupported(set.key, message);
         }
     }
 
@@ -318,8 +344,20 @@ impl<'s> Checker<'_, 's> {
         } else {
             format!("{} is not supported yet, or is no message of Envoy's", Quoted(name))
         };
+        let finding = match self.dispensable && name.starts_with("envoy.") {
+            true => self.findings.unsupported(kind.node.at, message),
+            false => self.findings.error(kind.node.at, message),
+        };
         let known: Vec<&str> = self.schema.names().collect();
-        self.findings.error(kind.node.at, message).did_you_mean(name, known);
+        // A type of v2, or an extension's name, ends as today's type does.
+        let last = |name: &str| name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase();
+        let alike = known.iter().find(|known| last(known) == last(name));
+        if finding.did_you_mean(name, known.iter().copied()).is_none()
+            && let Some(alike) = alike.filter(|_| !name.is_empty())
+        {
+            finding.hint(format!("did you mean \"{TYPE_PREFIX}{alike}\"?"));
+        }
+        finding.danger(self.dispensable.then_some(danger::PASSED_OVER));
         None
     }
 
@@ -340,7 +378,7 @@ fn conflict(message: &Message<'_>, field: &Field) -> Option<String> {
 }
 
 /// Protobuf's text of a duration: seconds with up to nine decimals and an `s`. Envoy takes no negative ones.
-pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+pub(in crate::config) fn parse_duration(text: &str) -> Option<Duration> {
     let number = text.strip_suffix('s')?;
     let (seconds, fraction) = number.split_once('.').unwrap_or((number, "0"));
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());

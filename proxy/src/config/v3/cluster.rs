@@ -66,7 +66,7 @@ fn lb_policy(cluster: &Message<'_>, findings: &mut Findings) {
     let policy = cluster.enumeration("lb_policy").filter(|policy| *policy != "ROUND_ROBIN");
     if let Some(policy) = policy {
         let message = format!("{policy} is not supported yet, only ROUND_ROBIN is");
-        findings.error(cluster.place("lb_policy"), message);
+        findings.unsupported(cluster.place("lb_policy"), message);
     }
 }
 
@@ -78,7 +78,7 @@ fn http_options<'m, 's>(
     for (key, at, extension) in cluster.anys("typed_extension_protocol_options") {
         if key != HTTP_OPTIONS {
             let message = format!("the options of {} are not supported yet", Quoted(key));
-            findings.error(at, message).did_you_mean(key, [HTTP_OPTIONS]);
+            findings.unsupported(at, message).did_you_mean(key, [HTTP_OPTIONS]);
             extension.dismiss_all();
         } else if extension.schema.name != HTTP_OPTIONS {
             let message = format!("expected {HTTP_OPTIONS}, found {}", extension.schema.name);
@@ -152,7 +152,10 @@ fn thresholds(cluster: &Message<'_>, findings: &mut Findings) -> Thresholds {
     let breakers = cluster.message("circuit_breakers");
     for entry in breakers.iter().flat_map(|breakers| breakers.messages("thresholds")) {
         if entry.enumeration("priority") == Some("HIGH") {
-            findings.error(entry.place("priority"), "HIGH is not supported yet, only DEFAULT is");
+            let message = "HIGH is not supported yet, only DEFAULT is";
+            findings.unsupported(entry.place("priority"), message);
+            entry.dismiss_all();
+            continue;
         }
         let default = Thresholds::default();
         let number = |name, default| entry.u32(name).unwrap_or(default);

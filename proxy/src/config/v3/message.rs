@@ -25,8 +25,21 @@ pub(super) struct Set<'s> {
     /// Where its key stood.
     pub(super) key: At,
     pub(super) held: Held<'s>,
-    /// Whether the lowering asked for it.
-    taken: Cell<bool>,
+    /// What the lowering did with it.
+    used: Cell<Use>,
+}
+
+/// What became of a field.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::config) enum Use {
+    /// Nobody asked for it.
+    None,
+    /// It is applied.
+    Applied,
+    /// It is known to have no effect.
+    Dismissed,
+    /// It is in something that was refused.
+    Refused,
 }
 
 /// The values of a field, by its shape.
@@ -205,14 +218,16 @@ impl<'s> Message<'s> {
     /// Marks the fields as used without looking at them.
     pub(super) fn dismiss(&self, names: &[&str]) {
         for name in names {
-            self.take(name);
+            if let Some(set) = self.take(name) {
+                set.used.set(Use::Dismissed);
+            }
         }
     }
 
     /// Marks everything in it as used, after it was refused as a whole.
     pub(super) fn dismiss_all(&self) {
         for set in &self.sets {
-            set.taken.set(true);
+            set.used.set(Use::Refused);
             set.held.items().for_each(|item| match &item.datum {
                 Datum::Message(message) | Datum::Any { message, .. } => message.dismiss_all(),
                 _ => {}
@@ -224,7 +239,7 @@ impl<'s> Message<'s> {
     /// no effect where it stands.
     pub(in crate::config) fn refuse_leftovers(&self, findings: &mut Findings) {
         for set in &self.sets {
-            if set.taken.get() {
+            if set.used.get() != Use::None {
                 set.held.items().for_each(|item| match &item.datum {
                     Datum::Message(message) | Datum::Any { message, .. } => {
                         message.refuse_leftovers(findings);
@@ -232,7 +247,21 @@ impl<'s> Message<'s> {
                     _ => {}
                 });
             } else if set.field.support == Support::Applied && !set.is_default() {
-                findings.error(set.key, "not supported here yet");
+                findings.unsupported(set.key, "not supported here yet");
+            }
+        }
+    }
+
+    /// Tells what became of everything in it: the places of a field's key and value, and its use.
+    pub(in crate::config) fn tell_uses(&self, tell: &mut dyn FnMut(At, &Field, Use)) {
+        for set in &self.sets {
+            tell(set.key, set.field, set.used.get());
+            for item in set.held.items() {
+                tell(item.at, set.field, set.used.get());
+                match &item.datum {
+                    Datum::Message(message) | Datum::Any { message, .. } => message.tell_uses(tell),
+                    _ => {}
+                }
             }
         }
     }
@@ -258,7 +287,7 @@ impl<'s> Message<'s> {
             self.schema.name
         );
         let set = self.sets.iter().find(|set| set.field.name == name)?;
-        set.taken.set(true);
+        set.used.set(Use::Applied);
         Some(set)
     }
 }
@@ -267,7 +296,7 @@ impl<'s> Message<'s> {
 
 impl<'s> Set<'s> {
     pub(super) fn new(field: &'s Field, key: At, held: Held<'s>) -> Self {
-        Self { field, key, held, taken: Cell::new(false) }
+        Self { field, key, held, used: Cell::new(Use::None) }
     }
 
     /// Whether it says what its absence would say too: protobuf does not tell an absent `false` from a given one.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use outrigger::config::bootstrap::{Bootstrap, Node};
 use outrigger::config::coverage::COVERAGE;
-use outrigger::config::diagnostic::Severity;
+use outrigger::config::diagnostic::{Colours, Severity};
 use outrigger::config::{Loaded, load};
 
 use super::{fixtures, read};
@@ -177,7 +177,7 @@ fn refuse(folder: &str) {
             let placed = finding.place.is_some() || report.findings.len() == 1;
             assert!(placed || finding.severity == Severity::Warning, "{finding}");
         }
-        format!("{report}\n")
+        report.text(Colours::Off)
     });
 }
 
