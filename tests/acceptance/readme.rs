@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use outrigger_harness::mesh::Mesh;
+use outrigger_harness::node::ConfigVersion;
+
+use crate::once::{Files, outrigger, sidecar};
 
 const README: &str = include_str!("../../README.md");
 
@@ -35,6 +38,49 @@ fn ci_runs_the_command_of_the_readme() {
         .trim();
     let ci = std::fs::read_to_string(root().join(".ci/run")).unwrap();
     assert!(ci.contains(command), "{command}");
+}
+
+#[tokio::test]
+async fn a_bad_file_is_told_to_be_what_the_readme_says() {
+    let section = README.split("## Check a file").nth(1).expect("there is such a section");
+    let block = |kind: &str| {
+        let begun = section.split(&format!("```{kind}\n")).nth(1).expect("it has such a block");
+        begun.split("```").next().unwrap().to_owned()
+    };
+    let files = Files::new();
+    let file = files.write("sidecar.yaml", block("yaml"));
+    let run = outrigger(&["check", file.to_str().unwrap()]).await;
+    let said = run.stdout.replace(file.to_str().unwrap(), "sidecar.yaml");
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert_eq!(said, block("text"));
+}
+
+#[tokio::test]
+async fn the_exit_code_tells_what_check_found() {
+    let files = Files::new();
+    let good = files.write("good.yaml", sidecar(ConfigVersion::V3));
+    let bad = files.write("bad.yaml", "admin: 7\n");
+    let trap = files
+        .write("trap.yaml", sidecar(ConfigVersion::V3).replace("timeout: 0s", "timeout: 600s"));
+    let (good, bad, trap) = (good.to_str().unwrap(), bad.to_str().unwrap(), trap.to_str().unwrap());
+    let nowhere = files.path("nowhere.yaml");
+    let nowhere = nowhere.to_str().unwrap();
+    for (arguments, code) in [
+        (vec!["check", good], 0),
+        (vec!["check", trap], 0),
+        (vec!["check", trap, "--deny-warnings"], 1),
+        (vec!["check", trap, "--deny-warnings", "--allow", "stream-idle-timeout"], 0),
+        (vec!["check", good, bad], 1),
+        (vec!["check", bad, "--format", "sarif"], 1),
+        (vec!["check", nowhere], 2),
+        (vec!["check", bad, nowhere], 2),
+        (vec!["check"], 2),
+        (vec!["check", good, "--allow", "no-such-lint"], 2),
+        (vec!["check", "--lints"], 0),
+    ] {
+        let run = outrigger(&arguments).await;
+        assert_eq!(run.code, Some(code), "{arguments:?}: {run:?}");
+    }
 }
 
 each_mesh_of_ours!(the_transcript_of_the_readme_is_what_a_client_sees);

@@ -264,6 +264,18 @@ impl Findings {
         self.list.retain(|finding| !notes.contains(&finding.rule));
     }
 
+    /// Forgets what lints said where something else is wrong than that it is not supported: what the file means is not
+    /// known then.
+    pub(super) fn drop_vain_lints(&mut self) {
+        let wrong = |finding: &Placed| {
+            finding.severity == Severity::Error && finding.rule != rule::UNSUPPORTED
+        };
+        if self.list.iter().any(wrong) {
+            let is_rule = |name: &str| RULES.iter().any(|rule| rule.name == name);
+            self.list.retain(|finding| is_rule(finding.rule));
+        }
+    }
+
     /// Looks up places and paths, the latter in the trees that were read.
     pub(super) fn report(mut self, sources: &Sources, roots: &[Node]) -> Report {
         self.list.sort_by_key(|finding| finding.at);

@@ -283,6 +283,7 @@ impl<'s> Load<'s> {
             }
         }
         let failed = findings.errors() > 0;
+        findings.drop_vain_lints();
         let uses = match (&merged, self.roots.first()) {
             (Some(message), Some(root)) if self.manner.uses => {
                 usage::of(root, message, &findings, &self.sources)

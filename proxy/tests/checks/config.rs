@@ -1,5 +1,6 @@
 //! Configuration files as data: what the loader makes of them stands beside them.
 
+mod check; // what `outrigger check` says beyond errors
 mod envoy; // what the real Envoy says of the same files
 mod files; // each file and what is expected of it
 mod hostile; // files that nobody would write

@@ -17,6 +17,9 @@ use super::message::{Datum, Held, Item, Message, Set};
 /// The key of an `Any` that says what it holds.
 const TYPE: &str = "@type";
 
+/// What v1 has as a URL.
+const ADDRESS: &str = "envoy.config.core.v3.Address";
+
 /// What stands before the message's name there.
 const TYPE_PREFIX: &str = "type.googleapis.com/";
 
@@ -46,7 +49,14 @@ struct Checker<'a, 's> {
 impl<'s> Checker<'_, 's> {
     fn message(&mut self, node: &Node, shape: &'s Schematic) -> Option<Message<'s>> {
         let Value::Map(entries) = &node.value else {
-            return self.wrong(node, "an object");
+            let message = format!("expected an object, found {node}");
+            let finding = self.findings.error(node.at, message);
+            if let (Value::Text(text), ADDRESS) = (&node.value, shape.name)
+                && text.starts_with("tcp://")
+            {
+                finding.hint("v3 has { socket_address: { address: …, port_value: … } }");
+            }
+            return None;
         };
         Some(self.fields(node.at, entries, shape))
     }
@@ -350,10 +360,10 @@ impl<'s> Checker<'_, 's> {
         };
         let known: Vec<&str> = self.schema.names().collect();
         // A type of v2, or an extension's name, ends as today's type does.
-        let last = |name: &str| name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase();
-        let alike = known.iter().find(|known| last(known) == last(name));
+        let last = |name: &str| name.rsplit(['.', '/']).next().unwrap_or(name).to_ascii_lowercase();
+        let alike = known.iter().find(|known| last(known) == last(url));
         if finding.did_you_mean(name, known.iter().copied()).is_none()
-            && let Some(alike) = alike.filter(|_| !name.is_empty())
+            && let Some(alike) = alike
         {
             finding.hint(format!("did you mean \"{TYPE_PREFIX}{alike}\"?"));
         }

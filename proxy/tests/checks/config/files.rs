@@ -182,7 +182,7 @@ fn refuse(folder: &str) {
 }
 
 /// Compares what is made of each file in the folder with the expectation beside it.
-fn check(folder: &str, make: fn(&Path) -> String) {
+pub(super) fn check(folder: &str, make: fn(&Path) -> String) {
     let mut wrong = Vec::new();
     for path in fixtures(folder) {
         let have = make(&path);
