@@ -17,6 +17,9 @@ mod bench;
 /// Bodies of any size, and trailers.
 #[cfg(test)]
 mod bodies;
+/// The tutorial's mesh as docker-compose starts it.
+#[cfg(test)]
+mod compose;
 /// Going away without losing a request.
 #[cfg(test)]
 mod drain;
