@@ -7,7 +7,7 @@ mod codec;
 pub mod connection;
 mod ending;
 mod finish;
-mod head;
+pub mod head;
 mod http2;
 mod linger;
 mod path;

@@ -5,7 +5,7 @@
 /// Only what stands at the beginning of a read, with no request under way, is taken for a head: a pipelined one that
 /// came along with its predecessor is not looked at. The codec makes of it what is safe to pass on.
 #[derive(Debug, Default)]
-pub(super) struct Scan {
+pub struct Scan {
     /// The part of a head that has come, if it did not come in one piece. The codec bounds a head, and with it this.
     partial: Vec<u8>,
     facts: Facts,
@@ -13,18 +13,18 @@ pub(super) struct Scan {
 
 /// What a head had.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Facts {
+pub struct Facts {
     /// A fragment in its request line, which the codec's URI does not keep.
-    pub(super) fragment: bool,
+    pub fragment: bool,
     /// `content-length`, which the codec drops beside `transfer-encoding`.
-    pub(super) length: bool,
+    pub length: bool,
 }
 
 // === impl Scan ===
 
 impl Scan {
     /// More bytes came while no request was under way.
-    pub(super) fn feed(&mut self, bytes: &[u8]) {
+    pub fn feed(&mut self, bytes: &[u8]) {
         if self.partial.is_empty()
             && let Some(facts) = Facts::of(bytes)
         {
@@ -39,7 +39,7 @@ impl Scan {
     }
 
     /// What the head of the request that has just begun had; once.
-    pub(super) fn take(&mut self) -> Facts {
+    pub fn take(&mut self) -> Facts {
         self.partial = Vec::new();
         std::mem::take(&mut self.facts)
     }
@@ -49,7 +49,7 @@ impl Scan {
 
 impl Facts {
     /// What this head has; none if it is not whole.
-    fn of(head: &[u8]) -> Option<Self> {
+    pub fn of(head: &[u8]) -> Option<Self> {
         let mut facts = Self::default();
         let mut from = 0;
         // Blank lines before a request are tolerated (RFC 9112 §2.2), so the first line is the first that is not.

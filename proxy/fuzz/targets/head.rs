@@ -1,0 +1,4 @@
+//! The fuzz target `head`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::head(bytes));
