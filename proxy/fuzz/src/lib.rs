@@ -1,6 +1,8 @@
 //! What each fuzz target does with its bytes. The plain test `checks::fuzz` does the same with the seeds.
 
 use std::cell::OnceCell;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -8,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use outrigger::base::clock;
 use outrigger::config::bootstrap::Node;
 use outrigger::config::listener::Terminal;
-use outrigger::config::{Bootstrap, load};
+use outrigger::config::{Bootstrap, Form, convert, load, load_expanded};
 use outrigger::formatter::{Format, Names, Notes};
 use outrigger::hcm::head::{Facts, Scan};
 use outrigger::message::{Body, normalize};
@@ -54,19 +56,42 @@ pub fn v1_json(bytes: &[u8]) {
     read("v1.json", bytes);
 }
 
-/// Reads a file as the program does at its start, up to the route tables, or writes what is wrong with it.
+/// Reads a file as the program does at its start, up to the route tables, or writes what is wrong with it; and converts
+/// it, which must give what can be read.
 fn read(name: &str, bytes: &[u8]) {
     thread_local!(static FOLDER: OnceCell<TempDir> = const { OnceCell::new() });
     let path: PathBuf = FOLDER.with(|folder| {
         folder.get_or_init(|| tempfile::tempdir().expect("a folder can be made")).path().join(name)
     });
     std::fs::write(&path, bytes).expect("the file can be written");
-    match load(Some(&path), None, &Node::default()) {
+    match load_expanded(Some(&path), None, &Node::default(), Some(&variable)) {
         Ok(loaded) => {
             assert!(!loaded.bootstrap.dump.is_empty());
             drop((tables(&loaded.bootstrap), loaded.warnings.to_string()));
         }
         Err(report) => assert!(!report.to_string().is_empty(), "a refusal says why"),
+    }
+    for (form, name) in [(Form::Yaml, "converted.yaml"), (Form::Json, "converted.json")] {
+        let Ok(converted) = convert(&path, Some(form), None) else { continue };
+        let path = path.with_file_name(name);
+        std::fs::write(&path, &converted.text).expect("the file can be written");
+        if let Err(report) = load(Some(&path), None, &Node::default()) {
+            let report = report.to_string();
+            assert!(
+                !report.contains("not valid"),
+                "{report}, in what was written:\n{}",
+                converted.text
+            );
+        }
+    }
+}
+
+/// The environment: some variables are set, and some of those to what is no text.
+fn variable(name: &str) -> Option<OsString> {
+    match name.as_bytes() {
+        [] => None,
+        [b'B', ..] => Some(OsString::from_vec(vec![0xff])),
+        [first, ..] => first.is_ascii_uppercase().then(|| OsString::from("/v: [{\"é\n")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Checks of the source itself and of its data: one binary.
 
 mod config; // configuration files and what the loader makes of them
+mod fuzz; // the fuzz targets, on their seeds
 mod layers; // who may import whom
 mod sources; // reads the files for the other two
 mod support; // the table of what is supported

@@ -7,6 +7,8 @@ const FOLDERS: &[&str] = &[
     "src",
     "tests",
     "benches",
+    "fuzz/src",
+    "fuzz/targets",
     "../demo-app/src",
     "../demo-app/tests",
     "../harness/src",
