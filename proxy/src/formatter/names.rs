@@ -1,6 +1,8 @@
 //! What the formats print of the heads of a stream, and its safe-keeping until the stream ends.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::Hash;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request};
 
@@ -10,9 +12,16 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 /// Everything that some formats print of heads, each thing once.
 #[derive(Debug, Default)]
 pub struct Names {
-    request: Vec<Field>,
-    response: Vec<HeaderName>,
-    trailers: Vec<HeaderName>,
+    request: Known<Field>,
+    response: Known<HeaderName>,
+    trailers: Known<HeaderName>,
+}
+
+/// Different things in the order in which they were first named. A file may name as many as it has room for.
+#[derive(Debug)]
+struct Known<T> {
+    list: Vec<T>,
+    places: HashMap<T, usize>,
 }
 
 /// What was noted of one stream's heads. An empty one takes no memory.
@@ -26,7 +35,7 @@ pub struct Notes {
 }
 
 /// Part of a request's head.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Field {
     Method,
     Path,
@@ -47,15 +56,15 @@ pub(super) enum Place {
 
 impl Names {
     pub(super) fn request(&mut self, field: Field) -> Place {
-        Place::Request(index(&mut self.request, field))
+        Place::Request(self.request.index(field))
     }
 
     pub(super) fn response(&mut self, name: HeaderName) -> Place {
-        Place::Response(index(&mut self.response, name))
+        Place::Response(self.response.index(name))
     }
 
     pub(super) fn trailer(&mut self, name: HeaderName) -> Place {
-        Place::Trailers(index(&mut self.trailers, name))
+        Place::Trailers(self.trailers.index(name))
     }
 
     /// Notes what the formats print of a request's head, as it is then.
@@ -66,17 +75,34 @@ impl Names {
     /// The same, of a head in its parts.
     pub fn note(&self, notes: &mut Notes, method: &Method, uri: &Uri, headers: &HeaderMap) {
         notes.request.clear();
-        notes.request.extend(self.request.iter().map(|field| field.of(method, uri, headers)));
+        notes.request.extend(self.request.list.iter().map(|field| field.of(method, uri, headers)));
     }
 
     /// Notes what the formats print of a response's head, as it is then.
     pub fn note_response(&self, notes: &mut Notes, headers: &HeaderMap) {
-        note(&mut notes.response, &self.response, headers);
+        note(&mut notes.response, &self.response.list, headers);
     }
 
     /// Notes what the formats print of a response's trailers.
     pub fn note_trailers(&self, notes: &mut Notes, trailers: &HeaderMap) {
-        note(&mut notes.trailers, &self.trailers, trailers);
+        note(&mut notes.trailers, &self.trailers.list, trailers);
+    }
+}
+
+// === impl Known ===
+
+impl<T: Clone + Eq + Hash> Known<T> {
+    fn index(&mut self, item: T) -> usize {
+        *self.places.entry(item).or_insert_with_key(|item| {
+            self.list.push(item.clone());
+            self.list.len() - 1
+        })
+    }
+}
+
+impl<T> Default for Known<T> {
+    fn default() -> Self {
+        Self { list: Vec::new(), places: HashMap::new() }
     }
 }
 
@@ -125,13 +151,6 @@ impl Field {
 fn note(noted: &mut Vec<Option<HeaderValue>>, names: &[HeaderName], headers: &HeaderMap) {
     noted.clear();
     noted.extend(names.iter().map(|name| headers.get(name).cloned()));
-}
-
-fn index<T: PartialEq>(list: &mut Vec<T>, item: T) -> usize {
-    list.iter().position(|known| *known == item).unwrap_or_else(|| {
-        list.push(item);
-        list.len() - 1
-    })
 }
 
 /// What stands in a URI or a method is fit for a header's value.
