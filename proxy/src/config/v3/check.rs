@@ -187,10 +187,10 @@ impl<'s> Checker<'_, 's> {
     fn datum(&mut self, node: &Node, field: &'s Field) -> Option<Datum<'s>> {
         match field.kind {
             _ if matches!(node.value, Value::Wrong) => None,
-            Kind::Unread => Some(Datum::Unread(node.clone())),
+            Kind::Unread => Some(Datum::Unread(Box::new(node.clone()))),
             // What is not supported is not looked into either; its zero is recognised all the same.
             Kind::Any | Kind::Duration if field.support == Support::Refused => {
-                Some(Datum::Unread(node.clone()))
+                Some(Datum::Unread(Box::new(node.clone())))
             }
             Kind::Bool | Kind::Wrapped(Scalar::Bool) => self.bool(node),
             Kind::I32 => self.integer(node, i32::MIN.into(), i32::MAX.into()).map(Datum::Int),
@@ -208,7 +208,7 @@ impl<'s> Checker<'_, 's> {
             }
             Kind::Message(name) => {
                 let shape = self.schema.message(name)?;
-                self.message(node, shape).map(Datum::Message)
+                self.message(node, shape).map(|message| Datum::Message(Box::new(message)))
             }
         }
     }
@@ -347,7 +347,7 @@ impl<'s> Checker<'_, 's> {
         let name = url.rsplit_once('/').map_or("", |(_, name)| name);
         if let Some(shape) = self.schema.message(name) {
             let message = self.fields(node.at, entries, shape);
-            return Some(Datum::Any { url: url.clone(), message });
+            return Some(Datum::Any { url: url.as_str().into(), message: Box::new(message) });
         }
         let message = if name.is_empty() {
             format!("expected {TYPE_PREFIX} and a message's name, found {}", Quoted(url))

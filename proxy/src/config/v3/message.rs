@@ -63,7 +63,7 @@ pub(super) enum Datum<'s> {
     /// It is wrong, which has been reported.
     Bad,
     /// Of a message that is not looked into.
-    Unread(Node),
+    Unread(Box<Node>),
     Bool(bool),
     Int(i64),
     Uint(u64),
@@ -72,11 +72,12 @@ pub(super) enum Datum<'s> {
     Bytes(String),
     Enum(i32, &'static str),
     Duration(Duration),
-    Message(Message<'s>),
+    // Boxed, since most values are small and every one takes the room of the largest.
+    Message(Box<Message<'s>>),
     /// An `Any`: its type as the file has it, and what it holds.
     Any {
-        url: String,
-        message: Message<'s>,
+        url: Box<str>,
+        message: Box<Message<'s>>,
     },
 }
 
@@ -176,7 +177,7 @@ impl<'s> Message<'s> {
 
     pub(super) fn message(&self, name: &str) -> Option<&Self> {
         match &self.one(name)?.datum {
-            Datum::Message(message) => Some(message),
+            Datum::Message(message) => Some(&**message),
             _ => None,
         }
     }
@@ -184,14 +185,14 @@ impl<'s> Message<'s> {
     /// What the `Any` in the field holds.
     pub(super) fn any(&self, name: &str) -> Option<&Self> {
         match &self.one(name)?.datum {
-            Datum::Any { message, .. } => Some(message),
+            Datum::Any { message, .. } => Some(&**message),
             _ => None,
         }
     }
 
     pub(super) fn messages(&self, name: &str) -> impl Iterator<Item = &Self> {
         self.list(name).iter().filter_map(|item| match &item.datum {
-            Datum::Message(message) => Some(message),
+            Datum::Message(message) => Some(&**message),
             _ => None,
         })
     }
@@ -210,7 +211,7 @@ impl<'s> Message<'s> {
             _ => &[],
         };
         entries.iter().filter_map(|(key, item)| match &item.datum {
-            Datum::Any { message, .. } => Some((key.as_str(), item.at, message)),
+            Datum::Any { message, .. } => Some((key.as_str(), item.at, &**message)),
             _ => None,
         })
     }
@@ -326,7 +327,7 @@ impl<'s> Set<'s> {
     fn merge(&mut self, over: Self) {
         match (&mut self.held, over.held) {
             (Held::One(old), Held::One(new)) => match (&mut old.datum, new.datum) {
-                (Datum::Message(old), Datum::Message(new)) => old.merge(new),
+                (Datum::Message(old), Datum::Message(new)) => old.merge(*new),
                 (old_datum, datum) => {
                     *old_datum = datum;
                     old.at = new.at;
