@@ -16,6 +16,7 @@ pub mod http_protocol;
 pub mod lint;
 pub mod listener;
 pub mod load;
+pub mod local_reply;
 pub mod route;
 pub mod usage;
 

@@ -1,11 +1,13 @@
 //! Substitution format strings: text with operators between percent signs, for log lines, headers and local replies.
 
 mod format;
+mod json;
 mod names;
 mod operator;
 mod time;
 
 pub use self::format::{DEFAULT, Format, FormatError};
+pub use self::json::JsonFormat;
 pub use self::names::{Names, Notes};
 
 #[cfg(test)]

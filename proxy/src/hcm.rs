@@ -10,6 +10,7 @@ mod finish;
 pub mod head;
 mod http2;
 mod linger;
+mod local_reply;
 mod path;
 mod pulse;
 mod refusal;
@@ -38,6 +39,7 @@ use crate::router::Router;
 use crate::stats::Scope;
 use crate::stream_info::StreamInfo;
 
+use self::local_reply::LocalReplies;
 use self::stats::{HcmStats, ListenerHttpStats};
 use self::underscores::Underscores;
 use self::user_agent::UserAgent;
@@ -59,6 +61,7 @@ pub struct Hcm {
     needs_client: bool,
     user_agent: Option<UserAgent>,
     underscores: Option<Underscores>,
+    local_replies: Option<LocalReplies>,
     /// `per_connection_buffer_limit_bytes` of the listener.
     buffer_limit: usize,
     ending: Ending,
@@ -124,6 +127,7 @@ impl Hcm {
             needs_client: !logs.is_empty(),
             user_agent: config.user_agent.as_ref().map(UserAgent::new),
             underscores: Underscores::new(&config, root),
+            local_replies: LocalReplies::new(&config.local_replies),
             buffer_limit: buffer_limit as usize,
             terminal,
             logs,

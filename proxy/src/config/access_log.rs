@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::stream_info::{Flag, StreamInfo};
+
 /// One access log.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AccessLog {
@@ -20,4 +22,69 @@ pub enum Sink {
     Stdout,
     /// `envoy.access_loggers.stderr`.
     Stderr,
+}
+
+/// `envoy.config.accesslog.v3.AccessLogFilter`: which streams are meant.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Filter {
+    /// `status_code_filter`.
+    StatusCode(Comparison),
+    /// `duration_filter`, in milliseconds.
+    Duration(Comparison),
+    /// `response_flag_filter`: these flags; none of them named is any.
+    ResponseFlag(Vec<Flag>),
+    /// `and_filter`.
+    And(Vec<Self>),
+    /// `or_filter`.
+    Or(Vec<Self>),
+    /// `not_health_check_filter`: no request is one, since none is recognised yet.
+    NotHealthCheck,
+}
+
+/// `envoy.config.accesslog.v3.ComparisonFilter`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Comparison {
+    /// `EQ`.
+    Equal(u64),
+    /// `GE`.
+    AtLeast(u64),
+    /// `LE`.
+    AtMost(u64),
+    /// `NE`.
+    Other(u64),
+}
+
+// === impl Filter ===
+
+impl Filter {
+    /// Whether the stream is one of those.
+    pub fn takes(&self, info: &StreamInfo) -> bool {
+        match self {
+            Self::StatusCode(comparison) => {
+                comparison.holds(u64::from(info.response_code.unwrap_or_default()))
+            }
+            Self::Duration(comparison) => {
+                let duration = info.duration.unwrap_or_else(|| info.start.elapsed());
+                comparison.holds(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+            }
+            Self::ResponseFlag(flags) if flags.is_empty() => !info.flags.is_empty(),
+            Self::ResponseFlag(flags) => flags.iter().any(|flag| info.flags.has(*flag)),
+            Self::And(filters) => filters.iter().all(|filter| filter.takes(info)),
+            Self::Or(filters) => filters.iter().any(|filter| filter.takes(info)),
+            Self::NotHealthCheck => true,
+        }
+    }
+}
+
+// === impl Comparison ===
+
+impl Comparison {
+    fn holds(self, value: u64) -> bool {
+        match self {
+            Self::Equal(bound) => value == bound,
+            Self::AtLeast(bound) => value >= bound,
+            Self::AtMost(bound) => value <= bound,
+            Self::Other(bound) => value != bound,
+        }
+    }
 }

@@ -85,6 +85,7 @@ pub const COVERAGE: &[Covered] = &[
             "max_request_headers_kb",
             "http_protocol_options",
             "http2_protocol_options",
+            "local_reply_config",
             "access_log",
         ],
     )
@@ -96,6 +97,34 @@ pub const COVERAGE: &[Covered] = &[
     )
     // No listener is on one.
     .no_op(&["unix_sockets"]),
+    applied(
+        "envoy.extensions.filters.network.http_connection_manager.v3.LocalReplyConfig",
+        &["mappers", "body_format"],
+    ),
+    applied(
+        "envoy.extensions.filters.network.http_connection_manager.v3.ResponseMapper",
+        &["filter", "status_code", "body", "headers_to_add", "body_format_override"],
+    ),
+    applied(
+        "envoy.config.accesslog.v3.AccessLogFilter",
+        &[
+            "status_code_filter",
+            "duration_filter",
+            "response_flag_filter",
+            "and_filter",
+            "or_filter",
+            "not_health_check_filter",
+        ],
+    ),
+    applied("envoy.config.accesslog.v3.StatusCodeFilter", &["comparison"]),
+    applied("envoy.config.accesslog.v3.DurationFilter", &["comparison"]),
+    applied("envoy.config.accesslog.v3.ComparisonFilter", &["op", "value"]),
+    // There is no runtime that could say otherwise.
+    applied("envoy.config.core.v3.RuntimeUInt32", &["default_value"]).no_op(&["runtime_key"]),
+    applied("envoy.config.accesslog.v3.ResponseFlagFilter", &["flags"]),
+    applied("envoy.config.accesslog.v3.AndFilter", &["filters"]),
+    applied("envoy.config.accesslog.v3.OrFilter", &["filters"]),
+    applied("envoy.config.accesslog.v3.NotHealthCheckFilter", &[]),
     applied("envoy.config.core.v3.CidrRange", &["address_prefix", "prefix_len"]),
     applied("envoy.config.core.v3.SchemeHeaderTransformation", &["scheme_to_overwrite"]),
     applied(
@@ -226,7 +255,13 @@ pub const COVERAGE: &[Covered] = &[
     applied("envoy.extensions.access_loggers.stream.v3.StderrAccessLog", &["log_format"]),
     applied(
         "envoy.config.core.v3.SubstitutionFormatString",
-        &["text_format", "text_format_source"],
+        &[
+            "text_format",
+            "text_format_source",
+            "json_format",
+            "omit_empty_values",
+            "content_type",
+        ],
     ),
 ];
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::access_log::AccessLog;
 use super::address::CidrRange;
 use super::http_protocol::{Http1, Http2};
+use super::local_reply::LocalReplies;
 use super::route::RouteConfiguration;
 
 /// `common_http_protocol_options.idle_timeout` where the file says nothing: an hour, Envoy's.
@@ -92,6 +93,8 @@ pub struct HttpConnectionManager {
     pub http1: Http1,
     /// `http2_protocol_options`.
     pub http2: Http2,
+    /// `local_reply_config`.
+    pub local_replies: LocalReplies,
     /// `access_log`.
     pub access_logs: Vec<AccessLog>,
 }
@@ -237,6 +240,7 @@ impl HttpConnectionManager {
             max_headers_count: DEFAULT_MAX_HEADERS_COUNT,
             http1: Http1::default(),
             http2: Http2::default(),
+            local_replies: LocalReplies::default(),
             access_logs,
         }
     }

@@ -11,6 +11,7 @@
 //! read. Nothing is kept in step by hand either way: the schema is cut from Envoy's descriptors.
 
 mod access_log;
+mod access_log_filter;
 mod address;
 mod bootstrap;
 mod check;

@@ -3,7 +3,7 @@
 use http::header::InvalidHeaderName;
 
 use super::names::{Names, Notes};
-use super::operator::{Call, Operator};
+use super::operator::{self, Call, Operator};
 use crate::stream_info::StreamInfo;
 
 /// Envoy's default format of a log line.
@@ -63,6 +63,8 @@ enum Piece {
         operator: Operator,
         /// Bytes to print at most.
         length: Option<usize>,
+        /// Whether it prints a number.
+        numeric: bool,
     },
 }
 
@@ -91,7 +93,8 @@ impl Format {
                 pieces.push(Piece::Text(std::mem::take(&mut literal)));
             }
             let operator = Operator::new(&call, names)?;
-            pieces.push(Piece::Operator { operator, length: call.length });
+            let numeric = operator::is_numeric(call.name);
+            pieces.push(Piece::Operator { operator, length: call.length, numeric });
             rest = after;
         }
         literal.push_str(rest);
@@ -122,7 +125,7 @@ impl Format {
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => line.extend_from_slice(text.as_bytes()),
-                Piece::Operator { operator, length } => {
+                Piece::Operator { operator, length, .. } => {
                     let start = line.len();
                     if operator.write(line, info, notes).is_none() {
                         line.truncate(start);
@@ -134,6 +137,26 @@ impl Format {
                 }
             }
         }
+    }
+
+    /// Whether it is one operator and nothing else, and then whether that prints a number.
+    pub(super) fn is_one_operator(&self) -> Option<bool> {
+        match self.pieces.as_slice() {
+            [Piece::Operator { numeric, .. }] => Some(*numeric),
+            _ => None,
+        }
+    }
+
+    /// Appends what the one operator gives. Says whether that is anything.
+    pub(super) fn write_one(&self, line: &mut Vec<u8>, info: &StreamInfo, notes: &Notes) -> bool {
+        let [Piece::Operator { operator, length, .. }] = self.pieces.as_slice() else {
+            return false;
+        };
+        let found = operator.write(line, info, notes).is_some();
+        if let Some(length) = length {
+            line.truncate(*length);
+        }
+        found
     }
 }
 

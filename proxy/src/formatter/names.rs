@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request};
 
 /// Where the scheme stands once a request's URI is a path alone.
@@ -32,6 +33,8 @@ pub struct Notes {
     trailers: Vec<Option<HeaderValue>>,
     /// The status of a response whose head is still being changed.
     pub(super) status: Option<u16>,
+    /// The body of a reply of our own that is being changed.
+    pub(super) local_reply_body: Bytes,
 }
 
 /// Part of a request's head.
@@ -112,6 +115,11 @@ impl Notes {
     /// Notes the status of a response whose head is still being changed.
     pub fn note_status(&mut self, status: StatusCode) {
         self.status = Some(status.as_u16());
+    }
+
+    /// Notes the body of a reply of our own that is being changed.
+    pub fn note_local_reply_body(&mut self, body: Bytes) {
+        self.local_reply_body = body;
     }
 
     pub(super) fn get(&self, place: Place) -> Option<&HeaderValue> {

@@ -44,6 +44,8 @@ pub(super) enum Operator {
     Fixed(String),
     /// The status of a response's head, or the one that was sent.
     Status,
+    /// The body of a reply of our own that is being changed.
+    LocalReplyBody,
     /// A new identity each time.
     Unique,
     /// What no stream has: TLS, for one, on connections without it.
@@ -104,6 +106,24 @@ const VALUES: &[(&str, Value)] = &[
     }),
 ];
 
+/// Operators that give a number to JSON.
+const NUMERIC: &[&str] = &[
+    "BYTES_RECEIVED",
+    "BYTES_SENT",
+    "DOWNSTREAM_DIRECT_LOCAL_PORT",
+    "DOWNSTREAM_DIRECT_REMOTE_PORT",
+    "DOWNSTREAM_LOCAL_PORT",
+    "DOWNSTREAM_REMOTE_PORT",
+    "DURATION",
+    "REQUEST_DURATION",
+    "RESPONSE_CODE",
+    "RESPONSE_DURATION",
+    "RESPONSE_TX_DURATION",
+    "UPSTREAM_LOCAL_PORT",
+    "UPSTREAM_REMOTE_PORT",
+    "UPSTREAM_REQUEST_ATTEMPT_COUNT",
+];
+
 /// Operators that print nothing here: no connection has TLS, and no table has virtual clusters.
 const ABSENT: &[&str] = &[
     "DOWNSTREAM_LOCAL_SUBJECT",
@@ -125,6 +145,11 @@ const ABSENT: &[&str] = &[
     "UPSTREAM_TLS_VERSION",
     "VIRTUAL_CLUSTER_NAME",
 ];
+
+/// Whether the operator of that name gives a number to JSON.
+pub(super) fn is_numeric(name: &str) -> bool {
+    NUMERIC.contains(&name)
+}
 
 // === impl Call ===
 
@@ -224,6 +249,7 @@ impl Operator {
                 let id = HeaderName::from_static("x-request-id");
                 call.bare().map(|()| Self::Noted(Some(names.request(Field::Header(id))), None))
             }
+            "LOCAL_REPLY_BODY" => call.bare().map(|()| Self::LocalReplyBody),
             "UNIQUE_ID" => call.bare().map(|()| Self::Unique),
             "ACCESS_LOG_TYPE" => {
                 call.bare()?;
@@ -255,6 +281,7 @@ impl Operator {
             }
             Self::Fixed(value) => line.extend_from_slice(value.as_bytes()),
             Self::Status => number(line, notes.status.or(info.response_code))?,
+            Self::LocalReplyBody => line.extend_from_slice(&notes.local_reply_body),
             Self::Unique => line.extend_from_slice(random::uuid().as_bytes()),
             Self::Absent => return None,
         }

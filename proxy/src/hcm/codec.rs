@@ -74,8 +74,7 @@ pub(super) async fn http1(hcm: &Rc<Hcm>, connection: &Rc<Connection>, stream: St
     let end = ended.unwrap_or_else(|error| broken(hcm, &error));
     let mut io = codec.into_parts().io.into_inner();
     if let Some(reply) = ending.late_head() {
-        let bytes = refusal::head_and_body(&reply, hcm);
-        finish::refused(hcm, connection.downstream, reply);
+        let bytes = refusal::head_and_body(finish::refused(hcm, connection.downstream, reply), hcm);
         if io.write_all(&bytes).await.is_err() {
             return End::Remote;
         }

@@ -11,7 +11,7 @@ use crate::base::clock;
 use crate::formatter::Notes;
 use crate::message::body::{BodyError, Watch};
 use crate::message::local_reply::LocalReply;
-use crate::message::{Body, Request, hop_by_hop};
+use crate::message::{Body, Request, Response, hop_by_hop};
 use crate::router;
 use crate::stats::GaugeGuard;
 use crate::stream_info::{Downstream, Flag, Flags, Protocol, StreamInfo};
@@ -34,6 +34,8 @@ pub(super) struct Finish {
     pub(super) request_id: Option<HeaderValue>,
     /// What the logs want to know of the heads; none where there are no logs.
     notes: Option<Box<Notes>>,
+    /// What local replies print of the request's head; none where they are left as they are.
+    reply_notes: Option<Box<Notes>>,
     close: bool,
     /// Why the stream is reset without an answer, in Envoy's words.
     reset: Option<&'static str>,
@@ -45,24 +47,28 @@ pub(super) struct Finish {
 #[derive(Debug)]
 struct Progress(Rc<Pulse>);
 
-/// Counts and logs a request that never got to be a stream, of which nothing is known.
-pub(super) fn refused(hcm: &Hcm, downstream: Downstream, reply: LocalReply) {
+/// Counts and logs a request that never got to be a stream, of which nothing is known. Gives its answer.
+pub(super) fn refused(hcm: &Hcm, downstream: Downstream, reply: LocalReply) -> Response {
     let stats = &hcm.stats;
     stats.downstream_rq_total.inc();
     stats.downstream_rq_http1_total.inc();
     stats.downstream_rq_response_before_rq_complete.inc();
     stats.downstream_rq_rx_reset.inc();
-    stats.charge(&hcm.listener_stats, reply.status.as_u16());
     tracing::debug!(client = %downstream.remote, details = %reply.details, "request refused");
     let mut info = StreamInfo::new(clock::now(), Protocol::Http11, downstream);
     if !hcm.logs.is_empty() {
         info.start_wall = Some(clock::wall());
     }
-    info.response_code = Some(reply.status.as_u16());
-    info.bytes_sent = reply.body.len() as u64;
+    let mut reply = reply.into_response(&mut info);
+    if let Some(replies) = &hcm.local_replies {
+        reply = replies.rewrite(reply, &mut info, &mut Notes::default());
+    }
+    stats.charge(&hcm.listener_stats, reply.status().as_u16());
+    info.response_code = Some(reply.status().as_u16());
+    info.bytes_sent = http_body::Body::size_hint(reply.body()).lower();
     info.duration = Some(Duration::ZERO);
-    drop(reply.into_response(&mut info));
     hcm.logs.write(&info, &Notes::default());
+    reply
 }
 
 /// Whether a body broke off because the client sent nonsense: hyper says so with an error of input.
@@ -116,6 +122,7 @@ impl Finish {
             pulse,
             request_id: None,
             notes: None,
+            reply_notes: None,
             close,
             reset: None,
             ended: false,
@@ -140,8 +147,9 @@ impl Finish {
         self.connection.take_facts()
     }
 
-    /// Keeps what the logs want to know of the request's head.
+    /// Keeps what the logs, and replies of our own, want to know of the request's head.
     pub(super) fn note(&mut self, parts: &Parts) {
+        self.reply_notes = self.hcm.local_replies.as_ref().map(|replies| replies.note(parts));
         if !self.hcm.logs.is_empty() {
             let mut notes = Box::<Notes>::default();
             self.hcm.logs.note_request(&mut notes, parts);
@@ -190,6 +198,17 @@ impl Finish {
         // As which Envoy answers and logs it.
         self.info.protocol = Protocol::Http11;
         self.connection.refuse_version();
+    }
+
+    /// Changes the response, if it is a reply of our own and these are to be changed.
+    pub(super) fn rewrite(&mut self, response: Response) -> Response {
+        match &self.hcm.local_replies {
+            Some(replies) if self.info.local_reply => {
+                let notes = self.reply_notes.get_or_insert_default();
+                replies.rewrite(response, &mut self.info, notes)
+            }
+            _ => response,
+        }
     }
 
     /// The response's head is about to be sent. Says whether the connection closes after it.

@@ -11,8 +11,8 @@ use std::task::{Context, Poll, ready};
 use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::message::date;
 use crate::message::local_reply::LocalReply;
+use crate::message::{Response, date};
 use crate::transport::Stream;
 
 use super::Hcm;
@@ -64,8 +64,8 @@ impl Refusing {
             let Some(before) = bytes.strip_suffix(automatic) else { continue };
             let reply = LocalReply::codec_error(status, details);
             let mut instead = before.to_vec();
-            instead.extend_from_slice(&head_and_body(&reply, &self.hcm));
-            finish::refused(&self.hcm, self.connection.downstream, reply);
+            let reply = finish::refused(&self.hcm, self.connection.downstream, reply);
+            instead.extend_from_slice(&head_and_body(reply, &self.hcm));
             self.connection.close_soon();
             self.instead = Some((instead, bytes.len()));
             return;
@@ -98,19 +98,21 @@ impl Refusing {
 }
 
 /// The bytes of a reply on HTTP/1.1.
-pub(super) fn head_and_body(reply: &LocalReply, hcm: &Hcm) -> Vec<u8> {
-    let body = &reply.body;
-    let mut bytes = format!(
-        "HTTP/1.1 {}\r\ncontent-length: {}\r\ncontent-type: text/plain\r\ndate: ",
-        reply.status,
-        body.len()
-    )
-    .into_bytes();
+pub(super) fn head_and_body(mut reply: Response, hcm: &Hcm) -> Vec<u8> {
+    let body = reply.body_mut().take_full();
+    let mut bytes = format!("HTTP/1.1 {}\r\n", reply.status()).into_bytes();
+    for (name, value) in reply.headers() {
+        bytes.extend_from_slice(name.as_str().as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend_from_slice(value.as_bytes());
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(b"date: ");
     bytes.extend_from_slice(date::now().as_bytes());
     bytes.extend_from_slice(b"\r\nserver: ");
     bytes.extend_from_slice(hcm.server.as_bytes());
     bytes.extend_from_slice(b"\r\nconnection: close\r\n\r\n");
-    bytes.extend_from_slice(body.as_bytes());
+    bytes.extend_from_slice(&body);
     bytes
 }
 

@@ -76,6 +76,17 @@ impl Body {
         Self::new(Source::Full(bytes.into()))
     }
 
+    /// Takes what is all there; nothing is left then.
+    pub fn take_full(&mut self) -> Bytes {
+        match std::mem::replace(&mut self.source, Source::Empty) {
+            Source::Full(bytes) => bytes,
+            other => {
+                self.source = other;
+                Bytes::new()
+            }
+        }
+    }
+
     /// A body from a codec.
     pub fn incoming(incoming: Incoming) -> Self {
         if http_body::Body::is_end_stream(&incoming) {

@@ -41,10 +41,16 @@ impl HeaderParser {
     /// None if there is nothing to do. The loader has checked names and formats; what is wrong all the same is left out.
     pub fn new(rules: &HeaderRules) -> Option<Arc<Self>> {
         let mut names = Names::default();
+        let parser = Self::with_names(rules, &mut names)?;
+        Some(Arc::new(Self { names, ..parser }))
+    }
+
+    /// The same, for one whose user takes the notes, along `names`.
+    pub fn with_names(rules: &HeaderRules, names: &mut Names) -> Option<Self> {
         let remove = rules.remove.iter().filter_map(|name| name.parse().ok()).collect();
-        let add = rules.add.iter().filter_map(|option| Rule::new(option, &mut names)).collect();
-        let parser = Self { remove, add, names };
-        (!parser.remove.is_empty() || !parser.add.is_empty()).then(|| Arc::new(parser))
+        let add = rules.add.iter().filter_map(|option| Rule::new(option, names)).collect();
+        let parser = Self { remove, add, names: Names::default() };
+        (!parser.remove.is_empty() || !parser.add.is_empty()).then_some(parser)
     }
 
     /// Changes a request's headers.
@@ -66,6 +72,12 @@ impl HeaderParser {
         let headers = response.headers_mut();
         self.remove(headers);
         self.names.note_response(notes, headers);
+        self.add(headers, info, notes);
+    }
+
+    /// Changes headers of which notes have been taken.
+    pub fn change(&self, headers: &mut HeaderMap, info: &StreamInfo, notes: &Notes) {
+        self.remove(headers);
         self.add(headers, info, notes);
     }
 

@@ -199,6 +199,7 @@ impl LocalReply {
             info.flags.set(flag);
         }
         info.details = Some(self.details);
+        info.local_reply = true;
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status;
         let headers = response.headers_mut();

@@ -35,8 +35,10 @@ pub(super) fn change_reply(
         parsers.change_response(&mut reply, info, notes);
         let headers = reply.headers_mut();
         hop_by_hop::strip_changed(headers, info.protocol);
-        if let Some(kind) = kind {
-            headers.entry(CONTENT_TYPE).or_insert(kind);
+        // A reply without a body is of no type, whatever was added.
+        match kind {
+            Some(kind) => drop(headers.entry(CONTENT_TYPE).or_insert(kind)),
+            None => drop(headers.remove(CONTENT_TYPE)),
         }
         if let Some(length) = length {
             headers.insert(CONTENT_LENGTH, length);

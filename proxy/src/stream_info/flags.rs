@@ -65,6 +65,15 @@ const WORDS: [(Flag, &str, &str); 17] = [
     (Flag::DownstreamRemoteReset, "DR", "DownstreamRemoteReset"),
 ];
 
+// === impl Flag ===
+
+impl Flag {
+    /// The flag with that short word.
+    pub fn of(short: &str) -> Option<Self> {
+        WORDS.into_iter().find(|(_, word, _)| *word == short).map(|(flag, ..)| flag)
+    }
+}
+
 // === impl Flags ===
 
 impl Flags {

@@ -6,6 +6,7 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
 use crate::config::schema::{Kind, Scalar};
+use crate::config::source::Node;
 use crate::config::write::Tree;
 
 use super::message::{Datum, Held, Message, Set};
@@ -120,4 +121,9 @@ pub(in crate::config) fn duration(duration: Duration) -> String {
     } else {
         format!("{seconds}.{nanos:09}s")
     }
+}
+
+/// A tree as it is, whatever it means.
+pub(in crate::config) fn raw(node: &Node) -> serde_json::Value {
+    serde_json::to_value(Tree(node)).unwrap_or_default()
 }

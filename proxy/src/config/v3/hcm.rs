@@ -1,6 +1,7 @@
 //! `envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`.
 
 mod edge;
+mod local_reply;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -76,6 +77,7 @@ pub(super) fn lower(
         max_headers_count: max_headers_count.unwrap_or(DEFAULT_MAX_HEADERS_COUNT),
         http1: protocol::http1(hcm.message("http_protocol_options")),
         http2: protocol::http2(hcm.message("http2_protocol_options")),
+        local_replies: local_reply::lower(hcm, findings),
         access_logs: access_log::lower(hcm, "access_log", findings),
         routes: routes?,
     })

@@ -154,6 +154,14 @@ impl<'s> Message<'s> {
         }
     }
 
+    /// A value that the schema does not look into, as JSON.
+    pub(super) fn json(&self, name: &str) -> Option<serde_json::Value> {
+        match &self.one(name)?.datum {
+            Datum::Unread(node) => Some(dump::raw(node)),
+            _ => None,
+        }
+    }
+
     /// Bytes, which the file has in base64.
     pub(super) fn bytes(&self, name: &str) -> Option<Vec<u8>> {
         match &self.one(name)?.datum {

@@ -18,6 +18,7 @@ const RULES: &[&str] = &[
     "gt",
     "gte",
     "in",
+    "items.in",
     "items.min_len",
     "items.strict",
     "items.well_known_regex",
