@@ -20,6 +20,9 @@ mod bodies;
 /// The tutorial's mesh as docker-compose starts it.
 #[cfg(test)]
 mod compose;
+/// The tutorial's v1 files, converted.
+#[cfg(test)]
+mod convert;
 /// Going away without losing a request.
 #[cfg(test)]
 mod drain;

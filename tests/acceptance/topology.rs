@@ -15,7 +15,7 @@ const REQUEST: &str =
     "GET / HTTP/1.1\r\nHost: localhost:8000\r\nUser-Agent: curl/7.54.0\r\nAccept: */*\r\n\r\n";
 
 each_mesh!(the_tutorials_request_is_answered_as_in_the_tutorial);
-async fn the_tutorials_request_is_answered_as_in_the_tutorial(mesh: &Mesh) {
+pub(crate) async fn the_tutorials_request_is_answered_as_in_the_tutorial(mesh: &Mesh) {
     let mut connection = mesh.connect().await;
     let first = connection.exchange(REQUEST).await.unwrap();
     assert_tutorial(&first);
@@ -64,7 +64,7 @@ fn shape(text: &str) -> String {
 }
 
 each_mesh!(proxies_speak_http2_to_each_other_and_http1_to_the_app);
-async fn proxies_speak_http2_to_each_other_and_http1_to_the_app(mesh: &Mesh) {
+pub(crate) async fn proxies_speak_http2_to_each_other_and_http1_to_the_app(mesh: &Mesh) {
     mesh.client().get("/").await.unwrap().expect_status(200);
 
     let gateway = mesh.admin(Node::GATEWAY);
@@ -83,7 +83,7 @@ async fn proxies_speak_http2_to_each_other_and_http1_to_the_app(mesh: &Mesh) {
 }
 
 each_mesh!(one_request_moves_the_counters_of_both_proxies_by_one);
-async fn one_request_moves_the_counters_of_both_proxies_by_one(mesh: &Mesh) {
+pub(crate) async fn one_request_moves_the_counters_of_both_proxies_by_one(mesh: &Mesh) {
     mesh.client().get("/").await.unwrap().expect_status(200);
     for (node, cluster) in [(Node::GATEWAY, "app"), (Node::SIDECAR, "local_service")] {
         let admin = mesh.admin(node);
@@ -114,7 +114,7 @@ async fn one_request_moves_the_counters_of_both_proxies_by_one(mesh: &Mesh) {
 }
 
 each_mesh!(the_app_sees_the_request_and_what_proxies_add);
-async fn the_app_sees_the_request_and_what_proxies_add(mesh: &Mesh) {
+pub(crate) async fn the_app_sees_the_request_and_what_proxies_add(mesh: &Mesh) {
     let request = mesh
         .client()
         .request(Method::GET, "/echo?with=query")
@@ -177,7 +177,7 @@ fn header<'a>(echo: &'a Value, name: &str) -> Option<&'a str> {
 }
 
 each_mesh!(a_client_may_speak_http2_too);
-async fn a_client_may_speak_http2_too(mesh: &Mesh) {
+pub(crate) async fn a_client_may_speak_http2_too(mesh: &Mesh) {
     let reply = mesh.client_http2().get("/").await.unwrap();
     reply.expect_status(200).expect_header("server", "envoy").expect_header("content-length", "42");
     assert_eq!(reply.version, Version::HTTP_2);
@@ -202,7 +202,7 @@ async fn a_head_request_has_the_headers_and_no_body(mesh: &Mesh) {
 }
 
 each_mesh!(statuses_of_the_app_pass_through);
-async fn statuses_of_the_app_pass_through(mesh: &Mesh) {
+pub(crate) async fn statuses_of_the_app_pass_through(mesh: &Mesh) {
     let client = mesh.client();
     for status in [204, 301, 404, 418, 500, 503] {
         let reply = client.get(&format!("/status/{status}")).await.unwrap();

@@ -209,6 +209,21 @@ impl Field {
         }
         field
     }
+
+    /// Whether a rule demands that it is set: rules hold for what is absent too where absent means zero.
+    pub(super) fn is_required(&self) -> bool {
+        let zero_violates = |rule: &str, value: &str| match rule {
+            "min_items" | "min_len" | "gte" => value != "0",
+            "gt" => true,
+            _ => false,
+        };
+        let implicit = matches!(self.shape, Shape::Plain | Shape::List);
+        self.rules.iter().any(|(rule, value)| match *rule {
+            // In a oneof it only says that the field may not be set to nothing.
+            "required" => self.oneof.is_none(),
+            rule => implicit && zero_violates(rule, value),
+        })
+    }
 }
 
 // === impl Shape ===

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::{check, convert, healthcheck};
+use crate::config::json_schema;
 
 /// A subcommand.
 #[derive(Debug, Subcommand)]
@@ -15,6 +16,11 @@ pub(super) enum Command {
     Healthcheck(healthcheck::Arguments),
     /// Write a v1 file as v3, or a v3 file in its other notation
     Convert(convert::Convert),
+    /// Print a JSON Schema of the v3 files that are supported, for editors
+    ///
+    /// `outrigger schema > envoy.schema.json`, and as the first line of a file
+    /// `# yaml-language-server: $schema=envoy.schema.json`.
+    Schema,
 }
 
 // === impl Command ===
@@ -26,6 +32,7 @@ impl Command {
             Self::Check(arguments) => check::run(arguments),
             Self::Healthcheck(arguments) => healthcheck::run(arguments),
             Self::Convert(options) => convert::run(options),
+            Self::Schema => super::say(format_args!("{}", json_schema().trim_end())),
         }
     }
 }

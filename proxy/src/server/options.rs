@@ -19,6 +19,9 @@ Examples:
   outrigger -c sidecar.yaml --concurrency 1 -l debug            one worker, and a log line for every request
   outrigger check sidecar.yaml --deny-warnings                  the same with hints, and with traps that are valid
   outrigger healthcheck --admin 127.0.0.1:8001                  exit 0 if the proxy there is ready, for HEALTHCHECK
+  outrigger convert front-proxy.json -o envoy.yaml              write a v1 file as v3
+  outrigger schema > envoy.schema.json                          a JSON Schema of v3 files, for editors
+  DB=10.0.0.1 outrigger -c sidecar.yaml --expand-env            ${DB} and ${DB:-127.0.0.1} in values have values
 
 Both of Envoy's forms are read: today's v3 (YAML or JSON) and the v1 JSON of 2018.
 SIGTERM drains: what runs is finished, for --drain-time-s at most. A second SIGTERM ends at once.";

@@ -1,9 +1,11 @@
 //! Configuration files as data: what the loader makes of them stands beside them.
 
 mod check; // what `outrigger check` says beyond errors
+mod convert; // what a file is in its other notation, or form
 mod envoy; // what the real Envoy says of the same files
 mod files; // each file and what is expected of it
 mod hostile; // files that nobody would write
+mod json_schema; // the schema for editors
 mod schema; // the loader's schema is the one of Envoy's descriptors
 
 use std::path::{Path, PathBuf};

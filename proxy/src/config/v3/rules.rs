@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::config::base64;
 use crate::config::diagnostic::Findings;
-use crate::config::schema::{Field, Shape, Support};
+use crate::config::schema::{Field, Support};
 use crate::config::source::At;
 
 use super::message::{Datum, Held, Item, Message, Set};
@@ -67,18 +67,7 @@ fn validate_set(set: &Set<'_>, findings: &mut Findings) {
 
 /// Rules hold for what is absent too where absent means zero.
 fn validate_absent(at: At, field: &Field, findings: &mut Findings) {
-    let zero_violates = |rule: &str, value: &str| match rule {
-        "min_items" | "min_len" | "gte" => value != "0",
-        "gt" => true,
-        _ => false,
-    };
-    let implicit = field.shape == Shape::Plain || field.shape == Shape::List;
-    let required = field.rules.iter().any(|(rule, value)| match *rule {
-        // In a oneof it only says that the field may not be set to nothing.
-        "required" => field.oneof.is_none(),
-        rule => implicit && zero_violates(rule, value),
-    });
-    if required {
+    if field.is_required() {
         findings.error(at, format!("{} is missing", field.name));
     }
 }

@@ -67,7 +67,7 @@ fn envoy_dumps_the_same_bootstrap() {
 static SAID: Once = Once::new();
 
 /// The real Envoy, if there is one.
-fn envoy() -> Option<PathBuf> {
+pub(super) fn envoy() -> Option<PathBuf> {
     let named = std::env::var_os("ENVOY_BIN").map(PathBuf::from);
     let found = named.or_else(|| {
         let path = std::env::var_os("PATH")?;
@@ -99,7 +99,7 @@ fn command(envoy: &Path, file: &Path) -> Command {
     command
 }
 
-fn validate(envoy: &Path, file: &Path) -> Result<(), String> {
+pub(super) fn validate(envoy: &Path, file: &Path) -> Result<(), String> {
     let mut command = command(envoy, file);
     let output = command.args(["--mode", "validate"]).output().expect("Envoy runs");
     if output.status.success() {
@@ -109,7 +109,7 @@ fn validate(envoy: &Path, file: &Path) -> Result<(), String> {
 }
 
 /// An Envoy that ends with the test.
-struct Running {
+pub(super) struct Running {
     child: Child,
     admin: String,
 }
@@ -120,6 +120,11 @@ impl Running {
     /// Starts it and waits for the address of its admin server; none if the file has no admin server.
     fn start(envoy: &Path, file: &Path) -> Option<Self> {
         read(file).expect("the file is good").bootstrap.admin?;
+        Some(Self::begin(envoy, file))
+    }
+
+    /// Starts it with a file that has an admin server, and waits for its address.
+    pub(super) fn begin(envoy: &Path, file: &Path) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let address = folder.path().join("admin");
         let mut command = command(envoy, file);
@@ -134,11 +139,11 @@ impl Running {
             running.admin = std::fs::read_to_string(&address).unwrap_or_default();
             std::thread::yield_now();
         }
-        Some(running)
+        running
     }
 
     /// The bootstrap in its `/config_dump`.
-    fn bootstrap(&self) -> Value {
+    pub(super) fn bootstrap(&self) -> Value {
         let mut stream = TcpStream::connect(&self.admin).expect("the admin server listens");
         let head = "GET /config_dump HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n";
         stream.write_all(head.as_bytes()).expect("the request can be written");
