@@ -17,6 +17,8 @@ pub mod lint;
 pub mod listener;
 pub mod load;
 pub mod local_reply;
+pub mod matcher;
+pub mod regex;
 pub mod route;
 pub mod usage;
 

@@ -35,7 +35,7 @@ use crate::base::drain::{Drain, Phase};
 use crate::config::hcm::HttpConnectionManager;
 use crate::message::forwarded::Trust;
 use crate::message::{Request, Response};
-use crate::router::Router;
+use crate::router::{Note, Ready, Router};
 use crate::stats::Scope;
 use crate::stream_info::StreamInfo;
 
@@ -74,6 +74,14 @@ pub enum Terminal {
     Router(Router),
     /// Somebody in this process: the admin pages.
     Handler(Rc<dyn Handler>),
+}
+
+/// Who serves a request.
+enum Next<'a> {
+    /// The router, which knows where it goes.
+    Forward(&'a Router, Ready<'a>),
+    /// Somebody in this process.
+    Handle(&'a dyn Handler),
 }
 
 /// Answers requests itself.
@@ -160,10 +168,31 @@ fn own_address() -> IpAddr {
 // === impl Terminal ===
 
 impl Terminal {
-    async fn serve(&self, request: Box<Request>, host: &str, info: &mut StreamInfo) -> Response {
+    /// Finds out what becomes of a request, apart from what waits, so that none of it stays in memory meanwhile.
+    fn route(
+        &self,
+        request: &mut Request,
+        host: &str,
+        info: &mut StreamInfo,
+        note: Note<'_>,
+    ) -> Result<Next<'_>, Box<Response>> {
         match self {
-            Self::Router(router) => router.serve(request, host, info).await,
-            Self::Handler(handler) => handler.handle(*request).await,
+            Self::Router(router) => {
+                let ready = router.route(request, host, info, note)?;
+                Ok(Next::Forward(router, ready))
+            }
+            Self::Handler(handler) => Ok(Next::Handle(&**handler)),
+        }
+    }
+}
+
+// === impl Next ===
+
+impl Next<'_> {
+    async fn serve(&mut self, request: Box<Request>, info: &mut StreamInfo) -> Response {
+        match self {
+            Self::Forward(router, ready) => router.forward(request, ready, info).await,
+            Self::Handle(handler) => handler.handle(*request).await,
         }
     }
 }

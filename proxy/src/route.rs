@@ -5,13 +5,17 @@ mod clusters;
 mod domains;
 mod head;
 mod headers;
+mod index;
 mod matcher;
+mod rewrite;
 mod table;
 mod virtual_host;
 
-pub use self::action::{Action, DirectResponse, Forward};
+pub use self::action::{Action, Chosen, ClusterRef, DirectResponse, Forward, Redirect, Rewrite};
 pub use self::clusters::{Clusters, Slot};
 pub use self::head::Head;
 pub use self::headers::{HeaderParsers, RequestNotes};
+pub use self::matcher::Unmet;
+pub use self::rewrite::{location_of, location_of_tls, new_path};
 pub use self::table::{Selected, Table};
 pub use self::virtual_host::{Route, VirtualHost};

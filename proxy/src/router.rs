@@ -5,72 +5,134 @@ mod attempt;
 mod failure;
 mod forward;
 mod mutation;
+mod redirect;
+mod rewrite;
 mod stats;
 mod upload;
 
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+
+use http::StatusCode;
+use http::request::Parts;
 
 use crate::config::hcm::RouterOptions;
 use crate::message::local_reply::LocalReply;
 use crate::message::{Request, Response};
-use crate::route::{Action, DirectResponse, Head, Selected, Table};
+use crate::route::{Action, ClusterRef, Head, Selected, Table};
 use crate::stats::Scope;
 use crate::stream_info::StreamInfo;
 use crate::upstream::Local;
 
+use self::forward::Way;
 use self::stats::RouterStats;
 
 pub use self::failure::after_response_started;
+pub use self::forward::Ready;
+
+/// The clusters of one worker, by name.
+pub type Clusters = HashMap<Arc<str>, Rc<Local>>;
 
 /// One worker's router for one HTTP connection manager.
 #[derive(Debug)]
 pub struct Router {
     /// By slot of the route table; none where there is no such cluster.
-    clusters: Vec<Option<Rc<Local>>>,
+    slots: Vec<Option<Rc<Local>>>,
+    /// All there are, for routes that leave it to the request.
+    clusters: Rc<Clusters>,
     stats: RouterStats,
     options: RouterOptions,
     /// The table whose slots these are.
     table: Arc<Table>,
 }
 
+/// Is shown a request's head once routing has changed it, for the log.
+pub type Note<'a> = &'a mut dyn FnMut(&Parts);
+
 // === impl Router ===
 
 impl Router {
-    /// A router whose stats are under `http.<stat_prefix>.`, for the clusters that `find` knows by name.
+    /// A router whose stats are under `http.<stat_prefix>.`, for these clusters.
     pub fn new(
         table: Arc<Table>,
         options: RouterOptions,
-        find: impl Fn(&str) -> Option<Rc<Local>>,
+        clusters: Rc<Clusters>,
         scope: &Scope,
     ) -> Self {
-        let clusters = table.clusters().names().iter().map(|name| find(name)).collect();
-        Self { clusters, stats: RouterStats::register(scope), options, table }
+        let names = table.clusters().names().iter();
+        let slots = names.map(|name| clusters.get(name).cloned()).collect();
+        Self { slots, clusters, stats: RouterStats::register(scope), options, table }
     }
 
-    /// Does with a request what the table says.
-    pub async fn serve(
+    /// Finds out where a request goes, and makes its head what its route wants.
+    ///
+    /// # Errors
+    /// The answer, if it goes nowhere.
+    pub fn route(
         &self,
-        request: Box<Request>,
+        request: &mut Request,
         host: &str,
         info: &mut StreamInfo,
-    ) -> Response {
+        note: Note<'_>,
+    ) -> Result<Ready<'_>, Box<Response>> {
         self.stats.rq_total.inc();
-        let head = Head::new(host, &request);
+        let head = Head::new(host, request);
         let Some(Selected { virtual_host, route }) = self.table.select(&head) else {
             self.stats.no_route.inc();
-            return LocalReply::no_route().into_response(info);
+            return Err(Box::new(LocalReply::no_route().into_response(info)));
+        };
+        info.virtual_host = Some(virtual_host.name.clone());
+        let Some(route) = route else {
+            return Err(Box::new(self.require_tls(&head).into_response(info)));
         };
         info.route_name.clone_from(&route.name);
-        info.virtual_host = Some(virtual_host.name.clone());
-        match &route.action {
-            Action::Forward(forward) => self.forward(request, route, forward, info).await,
-            Action::DirectResponse(DirectResponse { status, body }) => {
-                self.stats.rq_direct_response.inc();
-                let notes = route.headers.note_request(&request);
-                let reply = LocalReply::direct_response(*status, body.clone()).into_response(info);
-                mutation::change_reply(&route.headers, notes, reply, info)
+        let mut headers = &route.headers;
+        let reply = match &route.action {
+            Action::Forward(forward) => {
+                let chosen = forward.choose(&head);
+                headers = chosen.headers.unwrap_or(headers);
+                match self.cluster(chosen.cluster) {
+                    Some(local) => {
+                        let host_rewrite = chosen.host_rewrite;
+                        let way = Way { route, forward, headers, host_rewrite, local };
+                        return self.prepare(&way, request, info, note);
+                    }
+                    None => self.no_cluster(chosen.cluster, forward.not_found),
+                }
             }
+            Action::Redirect(redirect) => {
+                let says_old = !self.options.suppress_envoy_headers;
+                let (reply, path) = self.redirect(redirect, route, &head);
+                if path.is_some_and(|path| rewrite::set_path(request, path, says_old).is_ok()) {
+                    rewrite::show(request, note);
+                }
+                reply
+            }
+            Action::DirectResponse(response) => self.direct_response(response, &head),
+            Action::NonForwarding => {
+                self.no_cluster(ClusterRef::Named(""), StatusCode::SERVICE_UNAVAILABLE)
+            }
+        };
+        let notes = headers.note_request(request);
+        let reply = reply.into_response(info);
+        Err(Box::new(mutation::change_reply(headers, notes, reply, info)))
+    }
+
+    fn cluster(&self, cluster: ClusterRef<'_>) -> Option<&Rc<Local>> {
+        match cluster {
+            ClusterRef::Slot(slot) => self.slots[slot.0].as_ref(),
+            ClusterRef::Named(name) => self.clusters.get(name),
         }
+    }
+
+    fn no_cluster(&self, cluster: ClusterRef<'_>, status: StatusCode) -> LocalReply {
+        self.stats.no_cluster.inc();
+        let name = match cluster {
+            ClusterRef::Slot(slot) => self.table.clusters().name(slot),
+            ClusterRef::Named(name) => name,
+        };
+        tracing::debug!(cluster = name, "no such cluster");
+        LocalReply::no_cluster(status)
     }
 }

@@ -8,6 +8,11 @@ pub fn below(bound: usize) -> usize {
     fastrand::usize(..bound)
 }
 
+/// A number of 64 bits.
+pub fn number() -> u64 {
+    fastrand::u64(..)
+}
+
 /// A fresh UUID of version 4 (RFC 9562) in its 36-character text form.
 pub fn uuid() -> String {
     let mut bits = fastrand::u128(..);

@@ -32,7 +32,10 @@ pub const COVERAGE: &[Covered] = &[
     // Addresses and data
     applied("envoy.config.core.v3.Address", &["socket_address"]),
     applied("envoy.config.core.v3.SocketAddress", &["protocol", "address", "port_value"]),
-    applied("envoy.config.core.v3.DataSource", &["inline_string"]),
+    applied(
+        "envoy.config.core.v3.DataSource",
+        &["inline_string", "inline_bytes", "filename", "environment_variable"],
+    ),
     // Listeners
     applied(
         "envoy.config.listener.v3.Listener",
@@ -166,47 +169,154 @@ pub const COVERAGE: &[Covered] = &[
             "name",
             "virtual_hosts",
             "validate_clusters",
+            "max_direct_response_body_size_bytes",
+            "ignore_port_in_host_matching",
+            "ignore_path_parameters_in_path_matching",
             "request_headers_to_add",
             "request_headers_to_remove",
             "response_headers_to_add",
             "response_headers_to_remove",
             "most_specific_header_mutations_wins",
         ],
-    ),
+    )
+    // Nothing here reads it.
+    .no_op(&["metadata"]),
     applied(
         "envoy.config.route.v3.VirtualHost",
         &[
             "name",
             "domains",
             "routes",
+            "require_tls",
             "request_headers_to_add",
             "request_headers_to_remove",
             "response_headers_to_add",
             "response_headers_to_remove",
         ],
-    ),
+    )
+    .no_op(&["metadata"]),
     applied(
         "envoy.config.route.v3.Route",
         &[
             "name",
             "match",
             "route",
+            "redirect",
             "direct_response",
+            "non_forwarding_action",
             "request_headers_to_add",
             "request_headers_to_remove",
             "response_headers_to_add",
             "response_headers_to_remove",
         ],
-    ),
+    )
+    // There are no spans that the decorator would name.
+    .no_op(&["metadata", "decorator"]),
+    applied("envoy.config.route.v3.NonForwardingAction", &[]),
     applied(
         "envoy.config.core.v3.HeaderValueOption",
         &["header", "append", "append_action", "keep_empty_value"],
     ),
     applied("envoy.config.core.v3.HeaderValue", &["key", "value", "raw_value"]),
-    applied("envoy.config.route.v3.RouteMatch", &["prefix", "path", "case_sensitive"]),
+    applied(
+        "envoy.config.route.v3.RouteMatch",
+        &[
+            "prefix",
+            "path",
+            "safe_regex",
+            "path_separated_prefix",
+            "connect_matcher",
+            "case_sensitive",
+            "headers",
+            "query_parameters",
+            "grpc",
+            "runtime_fraction",
+        ],
+    ),
+    applied("envoy.config.route.v3.RouteMatch.ConnectMatcher", &[]),
+    applied("envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions", &[]),
+    applied(
+        "envoy.config.route.v3.HeaderMatcher",
+        &[
+            "name",
+            "exact_match",
+            "safe_regex_match",
+            "range_match",
+            "present_match",
+            "prefix_match",
+            "suffix_match",
+            "contains_match",
+            "string_match",
+            "invert_match",
+            "treat_missing_header_as_empty",
+        ],
+    ),
+    applied(
+        "envoy.config.route.v3.QueryParameterMatcher",
+        &["name", "string_match", "present_match"],
+    ),
+    applied("envoy.config.core.v3.RuntimeFractionalPercent", &["default_value"])
+        // No layer of a runtime exists that could have it.
+        .no_op(&["runtime_key"]),
+    applied("envoy.type.v3.FractionalPercent", &["numerator", "denominator"]),
+    applied("envoy.type.v3.Int64Range", &["start", "end"]),
+    applied(
+        "envoy.type.matcher.v3.StringMatcher",
+        &["exact", "prefix", "suffix", "safe_regex", "contains", "ignore_case"],
+    ),
+    applied("envoy.type.matcher.v3.RegexMatcher", &["regex"])
+        // Which engine: there has never been another one.
+        .no_op(&["google_re2"]),
+    applied("envoy.type.matcher.v3.RegexMatchAndSubstitute", &["pattern", "substitution"]),
     applied(
         "envoy.config.route.v3.RouteAction",
-        &["cluster", "timeout", "cluster_not_found_response_code"],
+        &[
+            "cluster",
+            "cluster_header",
+            "weighted_clusters",
+            "cluster_not_found_response_code",
+            "timeout",
+            "prefix_rewrite",
+            "regex_rewrite",
+            "host_rewrite_literal",
+            "auto_host_rewrite",
+            "host_rewrite_header",
+            "host_rewrite_path_regex",
+            "append_x_forwarded_host",
+        ],
+    )
+    // Only a cluster with subsets would look at it.
+    .no_op(&["metadata_match"]),
+    applied("envoy.config.route.v3.WeightedCluster", &["clusters", "header_name"])
+        // Envoy counts for itself; and no layer of a runtime exists that could have the keys.
+        .no_op(&["total_weight", "runtime_key_prefix"]),
+    applied(
+        "envoy.config.route.v3.WeightedCluster.ClusterWeight",
+        &[
+            "name",
+            "cluster_header",
+            "weight",
+            "host_rewrite_literal",
+            "request_headers_to_add",
+            "request_headers_to_remove",
+            "response_headers_to_add",
+            "response_headers_to_remove",
+        ],
+    )
+    .no_op(&["metadata_match"]),
+    applied(
+        "envoy.config.route.v3.RedirectAction",
+        &[
+            "https_redirect",
+            "scheme_redirect",
+            "host_redirect",
+            "port_redirect",
+            "path_redirect",
+            "prefix_rewrite",
+            "regex_rewrite",
+            "response_code",
+            "strip_query",
+        ],
     ),
     applied("envoy.config.route.v3.DirectResponseAction", &["status", "body"]),
     // Clusters

@@ -1,12 +1,18 @@
 //! Route tables as configured: `envoy.config.route.v3.RouteConfiguration`.
 
 mod action;
+mod cluster;
 mod matcher;
+mod redirect;
+mod rewrite;
 mod virtual_host;
 
 pub use self::action::{Action, DEFAULT_ROUTE_TIMEOUT, DirectResponse, Forward};
-pub use self::matcher::{PathMatch, RouteMatch};
-pub use self::virtual_host::{Route, VirtualHost};
+pub use self::cluster::{ClusterName, ClusterSpecifier, ClusterWeight, WeightedClusters};
+pub use self::matcher::{Fraction, PathMatch, QueryCondition, QueryMatcher, RouteMatch};
+pub use self::redirect::Redirect;
+pub use self::rewrite::{HostRewrite, PathRewrite, RegexRewrite};
+pub use self::virtual_host::{RequireTls, Route, VirtualHost};
 
 use super::headers::HeaderMutations;
 
@@ -22,4 +28,8 @@ pub struct RouteConfiguration {
     pub most_specific_header_mutations_wins: bool,
     /// `virtual_hosts`, in file order.
     pub virtual_hosts: Vec<VirtualHost>,
+    /// `ignore_port_in_host_matching`.
+    pub ignore_port: bool,
+    /// `ignore_path_parameters_in_path_matching`: what follows a `;` does not count.
+    pub ignore_path_parameters: bool,
 }

@@ -147,6 +147,20 @@ impl Finish {
         self.connection.take_facts()
     }
 
+    /// What is learned on the way, and how the head is noted again once routing has changed it.
+    pub(super) fn for_terminal(&mut self) -> (&mut StreamInfo, impl FnMut(&Parts)) {
+        let Self { info, notes, reply_notes, hcm, .. } = self;
+        let note = move |head: &Parts| {
+            if let Some(replies) = &hcm.local_replies {
+                *reply_notes = Some(replies.note(head));
+            }
+            if let Some(notes) = notes {
+                hcm.logs.note_request(notes, head);
+            }
+        };
+        (info, note)
+    }
+
     /// Keeps what the logs, and replies of our own, want to know of the request's head.
     pub(super) fn note(&mut self, parts: &Parts) {
         self.reply_notes = self.hcm.local_replies.as_ref().map(|replies| replies.note(parts));

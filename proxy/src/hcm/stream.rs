@@ -9,12 +9,12 @@ use http::StatusCode;
 use crate::message::local_reply::LocalReply;
 use crate::message::{Request, Response};
 
-use super::Hcm;
 use super::connection::Connection;
 use super::finish::Finish;
 use super::pulse::{Broken, poll_in_time};
-use super::request::{self, Refusal};
+use super::request::{self, Prepared, Refusal};
 use super::response;
+use super::{Hcm, Next, Terminal};
 
 /// Why a request's connection, or its stream, ends without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -35,14 +35,18 @@ pub(super) async fn serve(
 ) -> Result<Response, Unanswered> {
     let mut finish = Finish::open(hcm.clone(), connection, &request);
     let response = match request::prepare(&hcm, request, &mut finish) {
-        Ok(request::Prepared { request, host }) => {
-            let pulse = finish.pulse.clone();
-            let served = {
-                let mut serving = pin!(hcm.terminal.serve(request, &host, &mut finish.info));
-                poll_fn(|cx| poll_in_time(&pulse, serving.as_mut().poll(cx))).await
-            };
-            served.unwrap_or_else(|late| finish.answer_late(late).into_response(&mut finish.info))
-        }
+        Ok(prepared) => match route(&hcm.terminal, prepared, &mut finish) {
+            Ok((mut next, request)) => {
+                let pulse = finish.pulse.clone();
+                let served = {
+                    let mut serving = pin!(next.serve(request, &mut finish.info));
+                    poll_fn(|cx| poll_in_time(&pulse, serving.as_mut().poll(cx))).await
+                };
+                served
+                    .unwrap_or_else(|late| finish.answer_late(late).into_response(&mut finish.info))
+            }
+            Err(response) => *response,
+        },
         Err(Refusal::Reset(details)) => {
             finish.reset(details);
             return Err(Unanswered::Refused);
@@ -63,6 +67,18 @@ pub(super) async fn serve(
         Some(Broken::Gone) => return Err(Unanswered::Gone),
     };
     Ok(response::finish(&hcm, response, finish))
+}
+
+/// Finds out what becomes of a request; or answers it.
+fn route<'t>(
+    terminal: &'t Terminal,
+    prepared: Prepared,
+    finish: &mut Finish,
+) -> Result<(Next<'t>, Box<Request>), Box<Response>> {
+    let Prepared { mut request, host } = prepared;
+    let (info, mut note) = finish.for_terminal();
+    let next = terminal.route(&mut request, &host, info, &mut note)?;
+    Ok((next, request))
 }
 
 #[cfg(test)]

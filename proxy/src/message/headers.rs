@@ -41,6 +41,12 @@ names! {
     X_ENVOY_DOWNSTREAM_SERVICE_NODE = "x-envoy-downstream-service-node";
     /// `x-forwarded-port`
     X_FORWARDED_PORT = "x-forwarded-port";
+    /// `x-forwarded-host`
+    X_FORWARDED_HOST = "x-forwarded-host";
+    /// `x-envoy-original-host`
+    X_ENVOY_ORIGINAL_HOST = "x-envoy-original-host";
+    /// `x-envoy-original-path`
+    X_ENVOY_ORIGINAL_PATH = "x-envoy-original-path";
     /// `x-envoy-overloaded`
     X_ENVOY_OVERLOADED = "x-envoy-overloaded";
 }

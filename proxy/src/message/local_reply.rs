@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION};
 use http::{Response, StatusCode};
 
@@ -15,7 +16,7 @@ pub struct LocalReply {
     /// The status.
     pub status: StatusCode,
     /// The body; may be empty.
-    pub body: Cow<'static, str>,
+    pub body: Bytes,
     /// The reason in the access log, if it is not an ordinary answer.
     pub flag: Option<Flag>,
     /// `%RESPONSE_CODE_DETAILS%`.
@@ -34,7 +35,7 @@ impl LocalReply {
     fn new(status: StatusCode, details: impl Into<Cow<'static, str>>) -> Self {
         Self {
             status,
-            body: Cow::Borrowed(""),
+            body: Bytes::new(),
             flag: None,
             details: details.into(),
             overloaded: false,
@@ -43,7 +44,9 @@ impl LocalReply {
         }
     }
 
-    fn with_body(mut self, body: impl Into<Cow<'static, str>>) -> Self {
+    /// The same with this body.
+    #[must_use]
+    pub fn with_body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
     }
@@ -161,7 +164,7 @@ impl LocalReply {
     /// The same, for a client that asked not to be told of it by an error.
     pub fn late_without_content() -> Self {
         let late = Self::upstream_timeout();
-        Self { status: StatusCode::NO_CONTENT, body: Cow::Borrowed(""), ..late }
+        Self { status: StatusCode::NO_CONTENT, body: Bytes::new(), ..late }
     }
 
     /// `stream_idle_timeout`. Whose turn it was says the status: the client's, if its request is not `complete`.
@@ -188,9 +191,15 @@ impl LocalReply {
             .closing()
     }
 
-    /// The route's `direct_response`.
-    pub fn direct_response(status: StatusCode, body: String) -> Self {
-        Self::new(status, "direct_response").with_body(body)
+    /// The route answers itself: `direct_response` or `redirect`.
+    pub fn direct_response(status: StatusCode) -> Self {
+        Self::new(status, "direct_response")
+    }
+
+    /// A route's rewrite has made something of the path that no request can say. Envoy sends even that, and upstreams
+    /// answer it so.
+    pub fn unfit_rewrite() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "path_rewrite_failed")
     }
 
     /// The response, with what the log will say of it noted in `info`.
@@ -212,10 +221,7 @@ impl LocalReply {
         if !self.body.is_empty() {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-            *response.body_mut() = match self.body {
-                Cow::Borrowed(text) => Body::full(text),
-                Cow::Owned(text) => Body::full(text),
-            };
+            *response.body_mut() = Body::full(self.body);
         }
         response
     }

@@ -2,51 +2,124 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 
+use crate::config::headers::HeaderMutations;
+use crate::config::matcher::HeaderField;
 use crate::config::route as config;
+use crate::config::route::{HostRewrite, PathRewrite};
 
 use super::clusters::{Clusters, Slot};
+use super::head::Head;
+use super::headers::HeaderParsers;
+
+pub use crate::config::route::{DirectResponse, Redirect};
 
 /// What a route does.
 #[derive(Debug)]
 pub enum Action {
     /// Forward to a cluster.
     Forward(Forward),
+    /// Send the client elsewhere.
+    Redirect(Box<Redirect>),
     /// Answer here.
-    DirectResponse(DirectResponse),
+    DirectResponse(Box<DirectResponse>),
+    /// A filter was to answer, and none has.
+    NonForwarding,
 }
 
 /// How to forward.
 #[derive(Debug)]
 pub struct Forward {
-    /// Which of the table's clusters.
-    pub cluster: Slot,
+    target: Target,
     /// For how long the upstream may take; none is for ever.
     pub timeout: Option<Duration>,
     /// The answer if the cluster does not exist.
     pub not_found: StatusCode,
+    /// What upstream gets as path and host; most routes change nothing.
+    pub rewrite: Option<Box<Rewrite>>,
 }
 
-/// What to answer.
+/// What upstream gets in place of what the client said.
 #[derive(Debug)]
-pub struct DirectResponse {
-    /// The status.
-    pub status: StatusCode,
-    /// The body.
-    pub body: String,
+pub struct Rewrite {
+    /// In place of the path.
+    pub path: Option<PathRewrite>,
+    /// In place of the host.
+    pub host: Option<HostRewrite>,
+    /// `append_x_forwarded_host`.
+    pub append_x_forwarded_host: bool,
 }
+
+/// Where to.
+#[derive(Debug)]
+enum Target {
+    One(Name),
+    Weighted(Box<Weighted>),
+}
+
+#[derive(Debug)]
+enum Name {
+    Fixed(Slot),
+    Header(HeaderField),
+}
+
+#[derive(Debug)]
+struct Weighted {
+    clusters: Vec<Weight>,
+    total: u32,
+    random_header: Option<HeaderField>,
+}
+
+#[derive(Debug)]
+struct Weight {
+    name: Name,
+    weight: u32,
+    host_rewrite: Option<HeaderValue>,
+    headers: Option<HeaderParsers>,
+}
+
+/// The cluster that a request goes to.
+#[derive(Clone, Copy, Debug)]
+pub struct Chosen<'t, 'h> {
+    /// Which one.
+    pub cluster: ClusterRef<'h>,
+    /// `host_rewrite_literal` of the weighted cluster.
+    pub host_rewrite: Option<&'t HeaderValue>,
+    /// What is done to headers, if the weighted cluster has a say in that.
+    pub headers: Option<&'t HeaderParsers>,
+}
+
+/// Which cluster.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ClusterRef<'a> {
+    /// One of the table's clusters.
+    Slot(Slot),
+    /// The one that the request names; empty if it does not say.
+    Named(&'a str),
+}
+
+/// What is done to headers on the way to a weighted cluster.
+type Parsers<'a> = &'a dyn Fn(&HeaderMutations) -> HeaderParsers;
 
 // === impl Action ===
 
 impl Action {
-    pub(super) fn new(config: &config::Action, clusters: &mut Clusters) -> Self {
+    /// As configured; `parsers` says what is done to headers on the way to a cluster with changes of its own.
+    pub(super) fn new(
+        config: &config::Action,
+        clusters: &mut Clusters,
+        parsers: Parsers<'_>,
+    ) -> Self {
         match config {
-            config::Action::Forward(forward) => Self::Forward(Forward::new(forward, clusters)),
-            config::Action::DirectResponse(response) => Self::DirectResponse(DirectResponse {
-                status: status(response.status),
-                body: response.body.clone(),
-            }),
+            config::Action::Forward(forward) => {
+                Self::Forward(Forward::new(forward, clusters, parsers))
+            }
+            config::Action::Redirect(redirect) => Self::Redirect(redirect.clone()),
+            config::Action::DirectResponse(response) => {
+                Self::DirectResponse(Box::new(response.clone()))
+            }
+            config::Action::NonForwarding => Self::NonForwarding,
         }
     }
 }
@@ -54,13 +127,111 @@ impl Action {
 // === impl Forward ===
 
 impl Forward {
-    fn new(config: &config::Forward, clusters: &mut Clusters) -> Self {
+    fn new(config: &config::Forward, clusters: &mut Clusters, parsers: Parsers<'_>) -> Self {
+        let rewrite = (config.path_rewrite.is_some() || config.host_rewrite.is_some()).then(|| {
+            Box::new(Rewrite {
+                path: config.path_rewrite.clone(),
+                host: config.host_rewrite.clone(),
+                append_x_forwarded_host: config.append_x_forwarded_host,
+            })
+        });
         Self {
-            cluster: clusters.slot(&config.cluster),
+            target: Target::new(&config.cluster, clusters, parsers),
             timeout: config.timeout,
             not_found: status(config.cluster_not_found_status),
+            rewrite,
         }
     }
+
+    /// The cluster for this request.
+    pub fn choose<'h>(&self, head: &Head<'h>) -> Chosen<'_, 'h> {
+        match &self.target {
+            Target::One(name) => Chosen::plain(name.cluster(head)),
+            Target::Weighted(weighted) => weighted.choose(head),
+        }
+    }
+}
+
+// === impl Target ===
+
+impl Target {
+    fn new(
+        config: &config::ClusterSpecifier,
+        clusters: &mut Clusters,
+        parsers: Parsers<'_>,
+    ) -> Self {
+        match config {
+            config::ClusterSpecifier::One(name) => Self::One(Name::new(name, clusters)),
+            config::ClusterSpecifier::Weighted(weighted) => Self::Weighted(Box::new(Weighted {
+                clusters: weighted
+                    .clusters
+                    .iter()
+                    .map(|one| Weight {
+                        name: Name::new(&one.cluster, clusters),
+                        weight: one.weight,
+                        host_rewrite: one.host_rewrite.clone(),
+                        headers: (one.headers != HeaderMutations::default())
+                            .then(|| parsers(&one.headers)),
+                    })
+                    .collect(),
+                total: weighted.total,
+                random_header: weighted.random_header.clone(),
+            })),
+        }
+    }
+}
+
+// === impl Name ===
+
+impl Name {
+    fn new(config: &config::ClusterName, clusters: &mut Clusters) -> Self {
+        match config {
+            config::ClusterName::Fixed(name) => Self::Fixed(clusters.slot(name)),
+            config::ClusterName::Header(field) => Self::Header(field.clone()),
+        }
+    }
+
+    fn cluster<'a>(&self, head: &Head<'a>) -> ClusterRef<'a> {
+        match self {
+            Self::Fixed(slot) => ClusterRef::Slot(*slot),
+            Self::Header(field) => ClusterRef::Named(head.first(field).unwrap_or("")),
+        }
+    }
+}
+
+// === impl Weighted ===
+
+impl Weighted {
+    fn choose<'h>(&self, head: &Head<'h>) -> Chosen<'_, 'h> {
+        let given = self.random_header.as_ref().and_then(|field| single_number(head, field));
+        let random = given.unwrap_or_else(|| head.random());
+        let mut left = random % u64::from(self.total);
+        let chosen = self.clusters.iter().find(|one| {
+            let weight = u64::from(one.weight);
+            let found = left < weight;
+            left = left.saturating_sub(weight);
+            found
+        });
+        // The weights add up to the total, so there is always one.
+        let Some(one) = chosen else { return Chosen::plain(ClusterRef::Named("")) };
+        let headers = one.headers.as_ref();
+        Chosen { cluster: one.name.cluster(head), host_rewrite: one.host_rewrite.as_ref(), headers }
+    }
+}
+
+// === impl Chosen ===
+
+impl<'h> Chosen<'_, 'h> {
+    fn plain(cluster: ClusterRef<'h>) -> Self {
+        Self { cluster, host_rewrite: None, headers: None }
+    }
+}
+
+/// A number that a request brings along; of several, none counts.
+fn single_number(head: &Head<'_>, field: &HeaderField) -> Option<u64> {
+    let mut values = head.values(field);
+    let value = values.next().filter(|_| values.next().is_none())?;
+    std::str::from_utf8(value).ok()?.trim_ascii().parse().ok()
 }
 
 /// The loader lets only statuses from 200 to 599 through.

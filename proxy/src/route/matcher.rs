@@ -1,36 +1,141 @@
 //! Which requests a route is for.
 
+use crate::config::matcher::HeaderMatcher;
 use crate::config::route as config;
+use crate::config::route::{Fraction, PathMatch, QueryCondition, QueryMatcher};
 
 use super::head::Head;
 
 /// The conditions of a route, all of which must hold.
 #[derive(Debug)]
 pub(super) struct Matcher {
-    path: config::PathMatch,
+    path: PathMatch,
     case_sensitive: bool,
+    /// What is asked beside the path; most routes ask nothing.
+    more: Option<Box<Conditions>>,
+}
+
+/// What a route asks beside the path.
+#[derive(Debug)]
+struct Conditions {
+    fraction: Option<Fraction>,
+    grpc: bool,
+    headers: Vec<HeaderMatcher>,
+    query_parameters: Vec<QueryMatcher>,
+}
+
+/// The first condition of a route that a request does not fulfil.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unmet<'a> {
+    /// The path.
+    Path(&'a PathMatch),
+    /// `runtime_fraction`: it is not among the chosen.
+    Fraction(Fraction),
+    /// `grpc`: it is not gRPC.
+    Grpc,
+    /// One of `headers`.
+    Header(&'a HeaderMatcher),
+    /// One of `query_parameters`.
+    Query(&'a QueryMatcher),
 }
 
 // === impl Matcher ===
 
 impl Matcher {
     pub(super) fn new(config: &config::RouteMatch) -> Self {
-        Self { path: config.path.clone(), case_sensitive: config.case_sensitive }
-    }
-
-    pub(super) fn matches(&self, head: &Head<'_>) -> bool {
-        let path = head.path;
-        match &self.path {
-            config::PathMatch::Exact(exact) if self.case_sensitive => path == exact,
-            config::PathMatch::Exact(exact) => path.eq_ignore_ascii_case(exact),
-            config::PathMatch::Prefix(prefix) => path
-                .as_bytes()
-                .get(..prefix.len())
-                .is_some_and(|start| self.same(start, prefix.as_bytes())),
+        let conditions = Conditions {
+            fraction: config.fraction,
+            grpc: config.grpc,
+            headers: config.headers.clone(),
+            query_parameters: config.query_parameters.clone(),
+        };
+        Self {
+            path: config.path.clone(),
+            case_sensitive: config.case_sensitive,
+            more: (!conditions.is_empty()).then(|| Box::new(conditions)),
         }
     }
 
-    fn same(&self, one: &[u8], other: &[u8]) -> bool {
-        if self.case_sensitive { one == other } else { one.eq_ignore_ascii_case(other) }
+    /// The first condition that `head` does not fulfil, whose path, as far as it counts, is `path`; none if the route is
+    /// for it.
+    pub(super) fn unmet(&self, head: &Head<'_>, path: &str) -> Option<Unmet<'_>> {
+        if !self.matches_path(head, path) {
+            return Some(Unmet::Path(&self.path));
+        }
+        self.more.as_ref()?.unmet(head)
+    }
+
+    fn matches_path(&self, head: &Head<'_>, path: &str) -> bool {
+        match &self.path {
+            PathMatch::Exact(exact) => self.same(path.as_bytes(), exact),
+            PathMatch::Prefix(prefix) => self.starts(path, prefix),
+            PathMatch::SeparatedPrefix(prefix) => {
+                let next = path.as_bytes().get(prefix.len());
+                matches!(next, None | Some(b'/')) && self.starts(path, prefix)
+            }
+            PathMatch::Regex(regex) => regex.is_match(path.as_bytes()),
+            PathMatch::Connect => head.is_connect(),
+        }
+    }
+
+    fn starts(&self, path: &str, prefix: &str) -> bool {
+        path.as_bytes().get(..prefix.len()).is_some_and(|start| self.same(start, prefix))
+    }
+
+    fn same(&self, one: &[u8], other: &str) -> bool {
+        if self.case_sensitive {
+            one == other.as_bytes()
+        } else {
+            one.eq_ignore_ascii_case(other.as_bytes())
+        }
+    }
+
+    /// How much of the path the route matched, which is what `prefix_rewrite` replaces.
+    pub(super) fn matched<'p>(&self, path: &'p str) -> &'p str {
+        match &self.path {
+            PathMatch::Exact(part) | PathMatch::Prefix(part) | PathMatch::SeparatedPrefix(part) => {
+                path.get(..part.len()).unwrap_or(path)
+            }
+            PathMatch::Regex(_) | PathMatch::Connect => path,
+        }
+    }
+
+    /// The path part, and whether case counts in it.
+    pub(super) fn path(&self) -> (&PathMatch, bool) {
+        (&self.path, self.case_sensitive)
+    }
+}
+
+// === impl Conditions ===
+
+impl Conditions {
+    fn is_empty(&self) -> bool {
+        let Self { fraction, grpc, headers, query_parameters } = self;
+        fraction.is_none() && !grpc && headers.is_empty() && query_parameters.is_empty()
+    }
+
+    fn unmet(&self, head: &Head<'_>) -> Option<Unmet<'_>> {
+        if let Some(fraction) = self.fraction.filter(|some| !some.includes(head.random())) {
+            return Some(Unmet::Fraction(fraction));
+        }
+        if self.grpc && !head.is_grpc() {
+            return Some(Unmet::Grpc);
+        }
+        let mut headers = self.headers.iter();
+        if let Some(header) = headers.find(|header| !header.matches(head.values(&header.field))) {
+            return Some(Unmet::Header(header));
+        }
+        let mut parameters = self.query_parameters.iter();
+        parameters.find(|parameter| !is_met(parameter, head)).map(Unmet::Query)
+    }
+}
+
+fn is_met(parameter: &QueryMatcher, head: &Head<'_>) -> bool {
+    let value = head.query(&parameter.name);
+    match &parameter.condition {
+        QueryCondition::Present(wanted) => value.is_some() == *wanted,
+        QueryCondition::Text(matcher) => {
+            value.is_some_and(|value| matcher.matches(value.as_bytes()))
+        }
     }
 }

@@ -13,6 +13,7 @@ use super::virtual_host::{Route, VirtualHost};
 pub struct Table {
     virtual_hosts: Vec<VirtualHost>,
     domains: Domains,
+    ignore_port: bool,
     clusters: Clusters,
 }
 
@@ -21,8 +22,8 @@ pub struct Table {
 pub struct Selected<'a> {
     /// The virtual host.
     pub virtual_host: &'a VirtualHost,
-    /// The route.
-    pub route: &'a Route,
+    /// The route; none where the virtual host wants TLS and the request came without.
+    pub route: Option<&'a Route>,
 }
 
 // === impl Table ===
@@ -30,7 +31,7 @@ pub struct Selected<'a> {
 impl Table {
     /// A table as configured; the loader has made sure that domains are lower-cased and unique.
     pub fn new(config: &config::RouteConfiguration) -> Self {
-        let mut table = Self::default();
+        let mut table = Self { ignore_port: config.ignore_port, ..Self::default() };
         let levels = Levels {
             most_specific_wins: config.most_specific_header_mutations_wins,
             table: Level::new(&config.headers),
@@ -40,21 +41,40 @@ impl Table {
             for domain in &host.domains {
                 table.domains.add(domain, index);
             }
-            table.virtual_hosts.push(VirtualHost::new(host, &mut table.clusters, &levels));
+            let plain = config.ignore_path_parameters;
+            let host = VirtualHost::new(host, plain, &mut table.clusters, &levels);
+            table.virtual_hosts.push(host);
         }
         table
     }
 
-    /// All clusters that routes forward to.
+    /// All clusters that routes name.
     pub fn clusters(&self) -> &Clusters {
         &self.clusters
     }
 
     /// What a request meets.
     pub fn select(&self, head: &Head<'_>) -> Option<Selected<'_>> {
-        let virtual_host = &self.virtual_hosts[self.domains.find(head.host)?];
-        let route = virtual_host.select(head)?;
+        let virtual_host = self.virtual_host(head)?;
+        if virtual_host.requires_tls(head) {
+            return Some(Selected { virtual_host, route: None });
+        }
+        let route = Some(virtual_host.select(head)?);
         Some(Selected { virtual_host, route })
+    }
+
+    /// The virtual host that a request is for.
+    pub fn virtual_host(&self, head: &Head<'_>) -> Option<&VirtualHost> {
+        let host = if self.ignore_port { without_port(head.host) } else { head.host };
+        Some(&self.virtual_hosts[self.domains.find(host)?])
+    }
+}
+
+/// A host without its port. Colons in brackets are of an IPv6 address.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => name,
+        _ => host,
     }
 }
 

@@ -3,19 +3,25 @@
 use std::sync::Arc;
 
 use crate::config::route as config;
+use crate::config::route::RequireTls;
 
 use super::action::Action;
 use super::clusters::Clusters;
 use super::head::Head;
 use super::headers::{HeaderParsers, Level, Levels};
-use super::matcher::Matcher;
+use super::index::Index;
+use super::matcher::{Matcher, Unmet};
 
 /// One virtual host.
 #[derive(Debug)]
 pub struct VirtualHost {
     /// `name`.
     pub name: Arc<str>,
+    require_tls: RequireTls,
+    /// `ignore_path_parameters_in_path_matching` of the table.
+    ignore_path_parameters: bool,
     routes: Vec<Route>,
+    index: Option<Index>,
 }
 
 /// One route.
@@ -36,18 +42,59 @@ impl VirtualHost {
     /// As configured; `levels` says what its table does to headers.
     pub(super) fn new(
         config: &config::VirtualHost,
+        ignore_path_parameters: bool,
         clusters: &mut Clusters,
         levels: &Levels,
     ) -> Self {
         let levels = Levels { virtual_host: Level::new(&config.headers), ..levels.clone() };
         let routes = config.routes.iter().map(|route| Route::new(route, clusters, &levels));
-        let routes = routes.collect();
-        Self { name: Arc::from(config.name.as_str()), routes }
+        let routes: Vec<Route> = routes.collect();
+        Self {
+            name: Arc::from(config.name.as_str()),
+            require_tls: config.require_tls,
+            ignore_path_parameters,
+            index: Index::new(routes.iter().map(|route| &route.matcher)),
+            routes,
+        }
+    }
+
+    /// Whether the request must come again by TLS. Who says that it came by TLS is believed.
+    pub fn requires_tls(&self, head: &Head<'_>) -> bool {
+        let required = match self.require_tls {
+            RequireTls::None => return false,
+            RequireTls::ExternalOnly => !head.is_internal(),
+            RequireTls::All => true,
+        };
+        required && head.forwarded_proto() != Some("https")
     }
 
     /// The first route that is for this request.
-    pub(super) fn select(&self, head: &Head<'_>) -> Option<&Route> {
-        self.routes.iter().find(|route| route.matcher.matches(head))
+    pub fn select(&self, head: &Head<'_>) -> Option<&Route> {
+        let path = self.path_of(head);
+        match &self.index {
+            None => self.routes.iter().find(|route| route.matcher.unmet(head, path).is_none()),
+            Some(index) => {
+                let matches =
+                    |number: usize| self.routes[number].matcher.unmet(head, path).is_none();
+                index.first(path, matches).map(|number| &self.routes[number])
+            }
+        }
+    }
+
+    /// All routes, in their order, each with the first condition that the request does not fulfil.
+    pub fn explain<'t>(
+        &'t self,
+        head: &'t Head<'_>,
+    ) -> impl Iterator<Item = (&'t Route, Option<Unmet<'t>>)> {
+        let path = self.path_of(head);
+        self.routes.iter().map(move |route| (route, route.matcher.unmet(head, path)))
+    }
+
+    fn path_of<'h>(&self, head: &Head<'h>) -> &'h str {
+        if !self.ignore_path_parameters {
+            return head.path;
+        }
+        head.path.split_once(';').map_or(head.path, |(path, _)| path)
     }
 }
 
@@ -55,11 +102,18 @@ impl VirtualHost {
 
 impl Route {
     fn new(config: &config::Route, clusters: &mut Clusters, levels: &Levels) -> Self {
+        let own = Level::new(&config.headers);
+        let of_cluster = |cluster: &_| levels.parsers(&own, Some(&Level::new(cluster)));
         Self {
             name: Some(config.name.as_str()).filter(|name| !name.is_empty()).map(Arc::from),
             matcher: Matcher::new(&config.matcher),
-            headers: levels.parsers(&Level::new(&config.headers), None),
-            action: Action::new(&config.action, clusters),
+            headers: levels.parsers(&own, None),
+            action: Action::new(&config.action, clusters, &of_cluster),
         }
+    }
+
+    /// The part of a path, which the route is for, that `prefix_rewrite` replaces.
+    pub fn matched<'p>(&self, path: &'p str) -> &'p str {
+        self.matcher.matched(path)
     }
 }

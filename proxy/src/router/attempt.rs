@@ -28,6 +28,8 @@ const MOST_MOVES: u32 = 7;
 /// One try of a request.
 pub(super) struct Attempt<'a> {
     pub(super) local: &'a Rc<Local>,
+    /// The host that was chosen.
+    pub(super) target: &'a LocalHost,
     /// When the request has come in whole, from when on the upstream's time counts.
     pub(super) whole: &'a Whole,
     pub(super) reset_after_start: &'a Counter,
@@ -64,11 +66,10 @@ impl Attempt<'_> {
         info: &mut StreamInfo,
     ) -> Result<Response, Failure> {
         let cluster = &self.local.cluster;
-        let target = self.local.choose().ok_or(Failure::NoHealthyHost)?;
-        info.upstream_host = Some(target.host.address);
-        address(&mut request, &target);
+        let target = self.target;
+        address(&mut request, target);
         let mut lease = target.pool.checkout().await?;
-        let running = match self.start(&target) {
+        let running = match self.start(target) {
             Ok(running) => running,
             Err(failure) => {
                 // Nothing was sent, so the connection is as good as before.

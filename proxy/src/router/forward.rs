@@ -1,42 +1,61 @@
-//! Forwards one request: finds the cluster, watches the route timeout, turns failures into replies.
+//! Forwards one request: makes its head ready, watches the route timeout, turns failures into replies.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use http::HeaderValue;
+use http::header::HOST;
 
 use crate::base::clock;
 use crate::config::cluster::Protocol;
 use crate::message::local_reply::LocalReply;
 use crate::message::{Request, Response, headers, hop_by_hop};
-use crate::route::{Forward, Route};
+use crate::route::{Forward, HeaderParsers, RequestNotes, Rewrite, Route};
 use crate::stream_info::StreamInfo;
 use crate::upstream::Local;
 use crate::upstream::connect::millis;
 
-use super::Router;
 use super::asked::Asked;
 use super::attempt::Attempt;
 use super::failure::Failure;
-use super::mutation;
 use super::upload::Whole;
+use super::{Note, Router, mutation, rewrite};
+
+/// Where a request goes, and by which route.
+pub(super) struct Way<'a> {
+    pub(super) route: &'a Route,
+    pub(super) forward: &'a Forward,
+    /// What is done to headers.
+    pub(super) headers: &'a HeaderParsers,
+    /// `host_rewrite_literal` of the weighted cluster.
+    pub(super) host_rewrite: Option<&'a HeaderValue>,
+    pub(super) local: &'a Rc<Local>,
+}
+
+/// What is known of a request that is ready for a host.
+#[derive(Debug)]
+pub struct Ready<'a> {
+    local: &'a Rc<Local>,
+    headers: &'a HeaderParsers,
+    /// What the changes of the response print of the request.
+    notes: RequestNotes,
+    rewrite: Option<&'a Rewrite>,
+    /// Whether the client wants a 204 when the time is up.
+    answers_late_with_204: bool,
+    /// For how long the upstream may take; none is for ever.
+    timeout: Option<Duration>,
+}
 
 impl Router {
-    /// Sends a request to its cluster.
-    pub(super) async fn forward(
+    /// Makes a request's head what its route wants upstream to get.
+    pub(super) fn prepare<'a>(
         &self,
-        mut request: Box<Request>,
-        route: &Route,
-        forward: &Forward,
+        way: &Way<'a>,
+        request: &mut Request,
         info: &mut StreamInfo,
-    ) -> Response {
-        let Some(local) = &self.clusters[forward.cluster.0] else {
-            self.stats.no_cluster.inc();
-            tracing::debug!(cluster = %self.table.clusters().name(forward.cluster), "no such cluster");
-            let notes = route.headers.note_request(&request);
-            let reply = LocalReply::no_cluster(forward.not_found).into_response(info);
-            return mutation::change_reply(&route.headers, notes, reply, info);
-        };
+        note: Note<'_>,
+    ) -> Result<Ready<'a>, Box<Response>> {
+        let Way { route, forward, headers, host_rewrite, local } = *way;
         info.upstream_cluster = Some(local.cluster.name.clone());
         info.attempts = 1;
         let asked = match info.internal {
@@ -44,70 +63,115 @@ impl Router {
             false => Asked::default(),
         };
         let timeout = asked.timeout(forward.timeout);
-        let answers_late_with_204 = asked.answers_late_with_204;
-        if let Some(timeout) = timeout
-            && !self.options.suppress_envoy_headers
-        {
+        if let Some(timeout) = timeout.filter(|_| !self.options.suppress_envoy_headers) {
             let millis = HeaderValue::from(millis(timeout));
             request.headers_mut().insert(headers::X_ENVOY_EXPECTED_RQ_TIMEOUT_MS, millis);
         }
-        if route.headers.changes_requests() {
-            route.headers.change_request(&mut request, info);
-            if matches!(local.cluster.config.protocol, Protocol::Http2(_)) {
-                // A client of HTTP/2 refuses to send them.
-                hop_by_hop::strip_response(request.headers_mut());
-            }
+        if headers.changes_requests() {
+            change_request(headers, local, request, info);
         }
-        let notes = route.headers.note_request(&request);
-        let reply = match self.within(timeout, local, request, info).await {
-            Ok(mut response) => {
-                mutation::change_response(&route.headers, notes, &mut response, info);
-                return response;
-            }
-            Err(Failure::RouteTimeout) if answers_late_with_204 => {
-                give_up(LocalReply::late_without_content(), &Failure::RouteTimeout, local, info)
-            }
-            Err(failure) => give_up(failure.reply(), &failure, local, info),
-        };
-        mutation::change_reply(&route.headers, notes, reply, info)
+        if let Some(host) = host_rewrite {
+            request.headers_mut().insert(HOST, host.clone());
+        }
+        let rewrite = forward.rewrite.as_deref();
+        let says_old = !self.options.suppress_envoy_headers;
+        let rewritten = rewrite.map_or(Ok(()), |it| rewrite::apply(it, route, request, says_old));
+        let notes = headers.note_request(request);
+        if rewritten.is_err() {
+            let reply = LocalReply::unfit_rewrite().into_response(info);
+            return Err(Box::new(mutation::change_reply(headers, notes, reply, info)));
+        }
+        if rewrite.is_some() || host_rewrite.is_some() || headers.changes_requests() {
+            rewrite::show(request, note);
+        }
+        let answers_late_with_204 = asked.answers_late_with_204;
+        Ok(Ready { local, headers, notes, rewrite, answers_late_with_204, timeout })
     }
 
-    /// One attempt, within the route timeout. It begins when the request has come in whole, and lasts until the
-    /// response has.
-    async fn within(
+    /// Sends a request to its cluster.
+    pub async fn forward(
         &self,
-        timeout: Option<Duration>,
-        local: &Rc<Local>,
         mut request: Box<Request>,
+        ready: &mut Ready<'_>,
         info: &mut StreamInfo,
-    ) -> Result<Response, Failure> {
-        let whole = Whole::of(&mut request, info.start);
-        let attempt = Attempt {
-            local,
-            whole: &whole,
-            reset_after_start: &self.stats.rq_reset_after_downstream_response_started,
-            says_time: !self.options.suppress_envoy_headers,
-        };
-        let Some(timeout) = timeout else {
-            return attempt.run(request, info).await;
-        };
-        let deadline = async {
-            whole.done().await;
-            let since = clock::now();
-            tokio::time::sleep(timeout).await;
-            since
-        };
-        let response = tokio::select! {
-            biased;
-            response = attempt.run(request, info) => response?,
-            _since = deadline => {
-                local.cluster.stats.upstream_rq_timeout.inc();
-                return Err(Failure::RouteTimeout);
+    ) -> Response {
+        let result = match ready.local.choose() {
+            None => Err(Failure::NoHealthyHost),
+            Some(target) => {
+                info.upstream_host = Some(target.host.address);
+                if let Some(rewrite) = ready.rewrite {
+                    let says_old = !self.options.suppress_envoy_headers;
+                    rewrite::apply_auto(rewrite, &mut request, &target.host, says_old);
+                }
+                let attempt = Attempt {
+                    local: ready.local,
+                    target: &target,
+                    whole: &Whole::of(&mut request, info.start),
+                    reset_after_start: &self.stats.rq_reset_after_downstream_response_started,
+                    says_time: !self.options.suppress_envoy_headers,
+                };
+                within(ready.timeout, &attempt, request, info).await
             }
         };
-        let begun = whole.since().unwrap_or_else(clock::now);
-        Ok(response.map(|body| body.until(begun + timeout)))
+        let notes = std::mem::take(&mut ready.notes);
+        let (failure, reply) = match result {
+            Ok(mut response) => {
+                mutation::change_response(ready.headers, notes, &mut response, info);
+                return response;
+            }
+            Err(Failure::RouteTimeout) if ready.answers_late_with_204 => {
+                (Failure::RouteTimeout, LocalReply::late_without_content())
+            }
+            Err(failure) => {
+                let reply = failure.reply();
+                (failure, reply)
+            }
+        };
+        let reply = give_up(reply, &failure, ready.local, info);
+        mutation::change_reply(ready.headers, notes, reply, info)
     }
+}
+
+fn change_request(
+    headers: &HeaderParsers,
+    local: &Local,
+    request: &mut Request,
+    info: &StreamInfo,
+) {
+    headers.change_request(request, info);
+    if matches!(local.cluster.config.protocol, Protocol::Http2(_)) {
+        // A client of HTTP/2 refuses to send them.
+        hop_by_hop::strip_response(request.headers_mut());
+    }
+}
+
+/// One attempt, within the route timeout. It begins when the request has come in whole, and lasts until the response
+/// has.
+async fn within(
+    timeout: Option<Duration>,
+    attempt: &Attempt<'_>,
+    request: Box<Request>,
+    info: &mut StreamInfo,
+) -> Result<Response, Failure> {
+    let Some(timeout) = timeout else {
+        return attempt.run(request, info).await;
+    };
+    let deadline = async {
+        attempt.whole.done().await;
+        let since = clock::now();
+        tokio::time::sleep(timeout).await;
+        since
+    };
+    let response = tokio::select! {
+        biased;
+        response = attempt.run(request, info) => response?,
+        _since = deadline => {
+            attempt.local.cluster.stats.upstream_rq_timeout.inc();
+            return Err(Failure::RouteTimeout);
+        }
+    };
+    let begun = attempt.whole.since().unwrap_or_else(clock::now);
+    Ok(response.map(|body| body.until(begun + timeout)))
 }
 
 /// The reply to a failure, counted like the response it stands for.

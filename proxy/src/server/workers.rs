@@ -17,7 +17,7 @@ use crate::config::listener::Terminal;
 use crate::hcm::{self, Ending, Hcm};
 use crate::listener::{self, Acceptor, Listener};
 use crate::route::Table;
-use crate::router::Router;
+use crate::router::{Clusters, Router};
 use crate::stats::Scope;
 use crate::upstream::{self, Local};
 
@@ -68,12 +68,13 @@ pub(super) fn block_on<T>(runtime: &Runtime, future: impl Future<Output = T>) ->
 }
 
 async fn run(index: usize, shared: Shared) {
-    let clusters: HashMap<Arc<str>, Rc<Local>> = shared
+    let clusters: Clusters = shared
         .clusters
         .clusters()
         .iter()
         .map(|cluster| (cluster.name.clone(), Rc::new(Local::new(cluster.clone()))))
         .collect();
+    let clusters = Rc::new(clusters);
     let mut acceptors = Owned::new();
     for listener in shared.listeners.listeners() {
         let acceptor = Acceptor {
@@ -87,11 +88,11 @@ async fn run(index: usize, shared: Shared) {
     while acceptors.join_next().await.is_some() {}
 }
 
-fn hcm(listener: &Listener, shared: &Shared, clusters: &HashMap<Arc<str>, Rc<Local>>) -> Hcm {
+fn hcm(listener: &Listener, shared: &Shared, clusters: &Rc<Clusters>) -> Hcm {
     let Terminal::Http(config) = &listener.config.terminal;
     let Site { logs, table } = shared.sites.get(&listener.config.name).cloned().unwrap_or_default();
     let scope = shared.root.scope("http").scope(&config.stat_prefix);
-    let router = Router::new(table, config.router, |name| clusters.get(name).cloned(), &scope);
+    let router = Router::new(table, config.router, clusters.clone(), &scope);
     let parts = hcm::Parts {
         config: config.clone(),
         terminal: hcm::Terminal::Router(router),

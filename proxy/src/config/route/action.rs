@@ -2,6 +2,12 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
+use super::cluster::ClusterSpecifier;
+use super::redirect::Redirect;
+use super::rewrite::{HostRewrite, PathRewrite};
+
 /// `RouteAction.timeout` where the file says nothing: 15 seconds, Envoy's.
 pub const DEFAULT_ROUTE_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -9,20 +15,30 @@ pub const DEFAULT_ROUTE_TIMEOUT: Duration = Duration::from_secs(15);
 #[derive(Clone, Debug)]
 pub enum Action {
     /// `route`: forward to a cluster.
-    Forward(Forward),
+    Forward(Box<Forward>),
+    /// `redirect`.
+    Redirect(Box<Redirect>),
     /// `direct_response`.
     DirectResponse(DirectResponse),
+    /// `non_forwarding_action`: a filter was to answer. Envoy's router then finds no cluster.
+    NonForwarding,
 }
 
 /// `RouteAction`.
 #[derive(Clone, Debug)]
 pub struct Forward {
-    /// `cluster`.
-    pub cluster: String,
+    /// Where to.
+    pub cluster: ClusterSpecifier,
     /// `timeout`; none is off (`0s` in the file), absent in the file is 15 s.
     pub timeout: Option<Duration>,
     /// `cluster_not_found_response_code` (default 503).
     pub cluster_not_found_status: u16,
+    /// What upstream gets as path, if not the client's.
+    pub path_rewrite: Option<PathRewrite>,
+    /// What upstream gets as host, if not the client's.
+    pub host_rewrite: Option<HostRewrite>,
+    /// `append_x_forwarded_host`: where another host is said, the client's is kept in `x-forwarded-host`.
+    pub append_x_forwarded_host: bool,
 }
 
 /// `DirectResponseAction`.
@@ -31,5 +47,21 @@ pub struct DirectResponse {
     /// `status`, 200 to 599.
     pub status: u16,
     /// `body`; may be empty.
-    pub body: String,
+    pub body: Bytes,
+}
+
+// === impl Forward ===
+
+impl Forward {
+    /// Forwards to that cluster and changes nothing, with Envoy's defaults.
+    pub fn to(cluster: ClusterSpecifier) -> Self {
+        Self {
+            cluster,
+            timeout: Some(DEFAULT_ROUTE_TIMEOUT),
+            cluster_not_found_status: 503,
+            path_rewrite: None,
+            host_rewrite: None,
+            append_x_forwarded_host: false,
+        }
+    }
 }

@@ -1,19 +1,88 @@
 //! `envoy.config.route.v3.RouteMatch`.
 
-/// Which requests a route is for.
+use crate::config::matcher::{HeaderMatcher, StringMatcher};
+use crate::config::regex::Regex;
+
+/// Which requests a route is for: those that fulfil all of this.
 #[derive(Clone, Debug)]
 pub struct RouteMatch {
     /// The path part.
     pub path: PathMatch,
-    /// `case_sensitive` (default true), of the path.
+    /// `case_sensitive` (default true), of the path unless it is an expression.
     pub case_sensitive: bool,
+    /// `headers`.
+    pub headers: Vec<HeaderMatcher>,
+    /// `query_parameters`.
+    pub query_parameters: Vec<QueryMatcher>,
+    /// `grpc`: only gRPC requests.
+    pub grpc: bool,
+    /// `runtime_fraction`: only so many of the requests.
+    pub fraction: Option<Fraction>,
 }
 
-/// The path part of a match.
+/// The path part of a match. It sees the path without its query.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum PathMatch {
-    /// `prefix`: against the path without its query.
-    Prefix(String),
-    /// `path`: the whole path without its query.
-    Exact(String),
+    /// `prefix`.
+    Prefix(Box<str>),
+    /// `path`: the whole path.
+    Exact(Box<str>),
+    /// `safe_regex`: the whole path.
+    Regex(Regex),
+    /// `path_separated_prefix`: the whole path, or all of it before some slash.
+    SeparatedPrefix(Box<str>),
+    /// `connect_matcher`: any CONNECT request.
+    Connect,
+}
+
+/// `envoy.config.route.v3.QueryParameterMatcher`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct QueryMatcher {
+    /// `name`, as it stands in the URL: nothing is decoded.
+    pub name: Box<str>,
+    /// What is asked of the first value of that name.
+    pub condition: QueryCondition,
+}
+
+/// What is asked of a query parameter.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum QueryCondition {
+    /// `present_match`, which without anything said is true.
+    Present(bool),
+    /// `string_match`.
+    Text(StringMatcher),
+}
+
+/// `envoy.type.v3.FractionalPercent`: so many of so many.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Fraction {
+    /// `numerator`.
+    pub numerator: u32,
+    /// `denominator`: 100, 10,000 or 1,000,000.
+    pub denominator: u32,
+}
+
+// === impl RouteMatch ===
+
+impl RouteMatch {
+    /// A match that asks for a path only.
+    pub fn of_path(path: PathMatch) -> Self {
+        Self {
+            path,
+            case_sensitive: true,
+            headers: Vec::new(),
+            query_parameters: Vec::new(),
+            grpc: false,
+            fraction: None,
+        }
+    }
+}
+
+// === impl Fraction ===
+
+impl Fraction {
+    /// Whether a request with this random number is among them.
+    pub fn includes(self, random: u64) -> bool {
+        random % u64::from(self.denominator) < u64::from(self.numerator)
+    }
 }

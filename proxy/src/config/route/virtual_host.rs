@@ -12,10 +12,24 @@ pub struct VirtualHost {
     pub name: String,
     /// `domains`, lower-cased: exact, `*.suffix`, `prefix.*` or `*`; unique in the table (the loader checks).
     pub domains: Vec<String>,
+    /// `require_tls`.
+    pub require_tls: RequireTls,
     /// What is done to the headers of its requests.
     pub headers: HeaderMutations,
     /// `routes`; the first that matches wins.
     pub routes: Vec<Route>,
+}
+
+/// `require_tls`: whose requests are sent to `https`, if they came without.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum RequireTls {
+    /// `NONE`: nobody's.
+    #[default]
+    None,
+    /// `EXTERNAL_ONLY`: those that are not internal.
+    ExternalOnly,
+    /// `ALL`.
+    All,
 }
 
 /// One route.

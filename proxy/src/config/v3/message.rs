@@ -140,6 +140,13 @@ impl<'s> Message<'s> {
         }
     }
 
+    pub(super) fn i64(&self, name: &str) -> Option<i64> {
+        match self.one(name)?.datum {
+            Datum::Int(value) => Some(value),
+            _ => None,
+        }
+    }
+
     pub(super) fn duration(&self, name: &str) -> Option<Duration> {
         match self.one(name)?.datum {
             Datum::Duration(value) => Some(value),

@@ -1,7 +1,9 @@
 //! `envoy.config.route.v3.RouteConfiguration`.
 
 mod action;
+mod cluster;
 mod matcher;
+mod redirect;
 mod virtual_host;
 
 use std::collections::{BTreeSet, HashSet};
@@ -12,6 +14,9 @@ use crate::config::route::RouteConfiguration;
 use super::headers;
 use super::message::Message;
 
+/// `max_direct_response_body_size_bytes` where the file says nothing: 4 KiB, Envoy's.
+const MAX_DIRECT_RESPONSE_BODY: u32 = 4096;
+
 /// Lowers a route table, checking that the clusters of its routes exist if it is known which do.
 pub(super) fn lower(
     table: &Message<'_>,
@@ -19,8 +24,14 @@ pub(super) fn lower(
     findings: &mut Findings,
 ) -> RouteConfiguration {
     let validate = table.bool("validate_clusters").unwrap_or(true);
-    let mut lowering =
-        Lowering { clusters: clusters.filter(|_| validate), domains: HashSet::new(), findings };
+    let most_body = table.u32("max_direct_response_body_size_bytes");
+    let mut lowering = Lowering {
+        clusters: clusters.filter(|_| validate),
+        domains: HashSet::new(),
+        most_body: most_body.unwrap_or(MAX_DIRECT_RESPONSE_BODY) as usize,
+        findings,
+    };
+    let flag = |name| table.bool(name).unwrap_or_default();
     RouteConfiguration {
         name: table.text("name").unwrap_or_default().to_owned(),
         headers: headers::mutations(table, lowering.findings),
@@ -31,6 +42,8 @@ pub(super) fn lower(
             .messages("virtual_hosts")
             .map(|host| lowering.virtual_host(host))
             .collect(),
+        ignore_port: flag("ignore_port_in_host_matching"),
+        ignore_path_parameters: flag("ignore_path_parameters_in_path_matching"),
     }
 }
 
@@ -40,5 +53,7 @@ struct Lowering<'a> {
     clusters: Option<&'a BTreeSet<&'a str>>,
     /// The domains so far, of all virtual hosts.
     domains: HashSet<String>,
+    /// `max_direct_response_body_size_bytes`.
+    most_body: usize,
     findings: &'a mut Findings,
 }

@@ -15,6 +15,9 @@ const HEADER_NAME: &str = "1";
 /// `KnownRegex.HTTP_HEADER_VALUE`.
 const HEADER_VALUE: &str = "2";
 
+/// The one pattern of the supported fields, that of `path_separated_prefix`, as the schema writes it.
+const PATH_PREFIX: &str = "\"^[^?#]+[^?#/]$\"";
+
 /// Reports every value in the message that Envoy's rules refuse.
 pub(in crate::config) fn validate(message: &Message<'_>, findings: &mut Findings) {
     for oneof in &message.schema.required_oneofs {
@@ -136,6 +139,10 @@ fn text_violation(text: &str, rule: &str, value: &str, strict: bool) -> Option<S
         "max_bytes" => {
             let bound = value.parse().ok()?;
             (text.len() > bound).then(|| format!("at most {bound} bytes, found {}", text.len()))
+        }
+        "pattern" if value == PATH_PREFIX => {
+            let bad = text.chars().count() < 2 || text.ends_with('/') || text.contains(['?', '#']);
+            bad.then(|| "two characters or more, with no / at the end, and no ? or #".to_owned())
         }
         "in" => (!value.split(',').any(|allowed| allowed.trim_matches('"') == text))
             .then(|| format!("one of {value}")),

@@ -28,11 +28,16 @@ const RULES: &[&str] = &[
     "max_items",
     "max_len",
     "min_items",
+    "max_bytes",
     "min_len",
+    "pattern",
     "required",
     "strict",
     "well_known_regex",
 ];
+
+/// The patterns among them that it knows.
+const PATTERNS: &[&str] = &["\"^[^?#]+[^?#/]$\""];
 
 #[test]
 fn schema_is_cut_from_envoys_descriptors() {
@@ -186,6 +191,8 @@ fn write_rules(text: &mut String, field: &FieldDescriptor) {
     }
     for (name, value) in flat {
         assert!(RULES.contains(&name.as_str()), "rule {name} of {}", field.full_name());
+        let known = name != "pattern" || PATTERNS.contains(&value.as_str());
+        assert!(known, "pattern {value} of {}", field.full_name());
         text.push(' ');
         text.push_str(&name);
         if !value.is_empty() {

@@ -1,17 +1,65 @@
 //! `envoy.config.route.v3.RouteMatch`.
 
-use crate::config::route::{PathMatch, RouteMatch};
+use crate::config::route::{Fraction, PathMatch, QueryCondition, QueryMatcher, RouteMatch};
+use crate::config::v3::matcher;
 use crate::config::v3::message::Message;
 
-/// Lowers a match.
-pub(super) fn lower(matcher: &Message<'_>) -> Option<RouteMatch> {
-    let case_sensitive = matcher.bool("case_sensitive").unwrap_or(true);
-    Some(RouteMatch { path: path(matcher)?, case_sensitive })
+use super::Lowering;
+
+impl Lowering<'_> {
+    pub(super) fn matcher(&mut self, config: &Message<'_>) -> Option<RouteMatch> {
+        // Everything is looked at before anything gives up, so that all of it is reported.
+        let path = self.path(config);
+        let headers = matcher::headers(config, "headers", self.findings);
+        let query: Vec<_> =
+            config.messages("query_parameters").map(|query| self.query(query)).collect();
+        let fraction = config.message("runtime_fraction").map(fraction);
+        Some(RouteMatch {
+            case_sensitive: config.bool("case_sensitive").unwrap_or(true),
+            grpc: config.message("grpc").is_some(),
+            path: path?,
+            headers: headers?,
+            query_parameters: query.into_iter().collect::<Option<_>>()?,
+            fraction: match fraction {
+                Some(fraction) => Some(fraction?),
+                None => None,
+            },
+        })
+    }
+
+    fn path(&mut self, config: &Message<'_>) -> Option<PathMatch> {
+        if let Some(prefix) = config.text("prefix") {
+            return Some(PathMatch::Prefix(prefix.into()));
+        }
+        if let Some(path) = config.text("path") {
+            return Some(PathMatch::Exact(path.into()));
+        }
+        if let Some(prefix) = config.text("path_separated_prefix") {
+            return Some(PathMatch::SeparatedPrefix(prefix.into()));
+        }
+        if config.message("connect_matcher").is_some() {
+            return Some(PathMatch::Connect);
+        }
+        matcher::regex(config, "safe_regex", self.findings).map(PathMatch::Regex)
+    }
+
+    fn query(&mut self, config: &Message<'_>) -> Option<QueryMatcher> {
+        let name = config.text("name");
+        let condition = if config.has("string_match") {
+            QueryCondition::Text(matcher::string(config, "string_match", self.findings)?)
+        } else {
+            QueryCondition::Present(config.bool("present_match").unwrap_or(true))
+        };
+        Some(QueryMatcher { name: name?.into(), condition })
+    }
 }
 
-fn path(matcher: &Message<'_>) -> Option<PathMatch> {
-    if let Some(prefix) = matcher.text("prefix") {
-        return Some(PathMatch::Prefix(prefix.to_owned()));
-    }
-    matcher.text("path").map(|path| PathMatch::Exact(path.to_owned()))
+fn fraction(config: &Message<'_>) -> Option<Fraction> {
+    let default = config.message("default_value")?;
+    let denominator = match default.enumeration("denominator") {
+        Some("TEN_THOUSAND") => 10_000,
+        Some("MILLION") => 1_000_000,
+        _ => 100,
+    };
+    Some(Fraction { numerator: default.u32("numerator").unwrap_or_default(), denominator })
 }

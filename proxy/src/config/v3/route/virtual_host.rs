@@ -1,17 +1,22 @@
 //! `envoy.config.route.v3.VirtualHost` and `Route`.
 
-use crate::config::route::{Action, Route, VirtualHost};
+use crate::config::route::{RequireTls, Route, VirtualHost};
 use crate::config::source::Quoted;
 use crate::config::v3::headers;
 use crate::config::v3::message::Message;
 
-use super::{Lowering, matcher};
+use super::Lowering;
 
 impl Lowering<'_> {
     pub(super) fn virtual_host(&mut self, host: &Message<'_>) -> VirtualHost {
         VirtualHost {
             name: host.text("name").unwrap_or_default().to_owned(),
             domains: self.domains(host),
+            require_tls: match host.enumeration("require_tls") {
+                Some("EXTERNAL_ONLY") => RequireTls::ExternalOnly,
+                Some("ALL") => RequireTls::All,
+                _ => RequireTls::None,
+            },
             headers: headers::mutations(host, self.findings),
             routes: host.messages("routes").filter_map(|route| self.route(route)).collect(),
         }
@@ -34,16 +39,9 @@ impl Lowering<'_> {
     fn route(&mut self, route: &Message<'_>) -> Option<Route> {
         let name = route.text("name").unwrap_or_default().to_owned();
         // Everything is looked at before anything gives up, so that all of it is reported.
-        let matcher = route.message("match").and_then(matcher::lower);
+        let matcher = route.message("match").and_then(|matcher| self.matcher(matcher));
         let headers = headers::mutations(route, self.findings);
         let action = self.action(route);
         Some(Route { name, matcher: matcher?, headers, action: action? })
-    }
-
-    fn action(&mut self, route: &Message<'_>) -> Option<Action> {
-        if let Some(action) = route.message("route") {
-            return self.forward(action).map(Action::Forward);
-        }
-        self.direct_response(route.message("direct_response")?).map(Action::DirectResponse)
     }
 }
