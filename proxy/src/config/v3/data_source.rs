@@ -1,6 +1,6 @@
 //! `envoy.config.core.v3.DataSource`: bytes that stand in the file, or somewhere that it names.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::{env, fs};
 
 use bytes::Bytes;
@@ -47,8 +47,12 @@ fn file(source: &Message<'_>, name: &str, most: usize, findings: &mut Findings) 
     let mut bytes = Vec::new();
     // One byte more than there may be tells that there are too many, however many there are.
     let limit = most as u64 + 1;
-    let read = fs::File::open(name).and_then(|file| {
-        let length = file.metadata()?.len();
+    let read = fs::metadata(name).and_then(|metadata| {
+        // Opening a pipe would wait until somebody writes into it.
+        if !metadata.is_file() {
+            return Err(io::Error::other("it is no regular file"));
+        }
+        let (file, length) = (fs::File::open(name)?, metadata.len());
         file.take(limit).read_to_end(&mut bytes)?;
         Ok(length.max(bytes.len() as u64))
     });
