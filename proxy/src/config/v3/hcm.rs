@@ -5,6 +5,7 @@ mod local_reply;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::diagnostic::Findings;
 use crate::config::hcm::{
@@ -38,8 +39,9 @@ pub(super) fn lower(
     let routes = routes.map(|routes| Arc::new(route::lower(routes, clusters, findings)));
     let flag = |name| hcm.bool(name).unwrap_or_default();
     let number = |name, default| hcm.u32(name).unwrap_or(default);
+    let codec = codec(hcm, findings);
     Some(HttpConnectionManager {
-        codec: codec(hcm, findings),
+        codec,
         stat_prefix: hcm.text("stat_prefix").unwrap_or_default().to_owned(),
         filters: filters(hcm, findings),
         router: router(hcm),
@@ -71,7 +73,7 @@ pub(super) fn lower(
             Some(DEFAULT_STREAM_IDLE_TIMEOUT),
         ),
         request_timeout: protocol::timeout(Some(hcm), "request_timeout", None),
-        request_headers_timeout: protocol::timeout(Some(hcm), "request_headers_timeout", None),
+        request_headers_timeout: request_headers_timeout(hcm, codec, findings),
         drain_timeout: hcm.duration("drain_timeout").unwrap_or(DEFAULT_DRAIN_TIMEOUT),
         max_request_headers_kb: number("max_request_headers_kb", DEFAULT_MAX_REQUEST_HEADERS_KB),
         max_headers_count: max_headers_count.unwrap_or(DEFAULT_MAX_HEADERS_COUNT),
@@ -81,6 +83,20 @@ pub(super) fn lower(
         access_logs: access_log::lower(hcm, "access_log", findings),
         routes: routes?,
     })
+}
+
+/// The HTTP/2 codec tells of a head only when it is whole, so there it cannot be late.
+fn request_headers_timeout(
+    hcm: &Message<'_>,
+    codec: Codec,
+    findings: &mut Findings,
+) -> Option<Duration> {
+    let timeout = protocol::timeout(Some(hcm), "request_headers_timeout", None);
+    if timeout.is_some() && codec != Codec::Http1 {
+        findings
+            .warn(hcm.place("request_headers_timeout"), "has no effect on HTTP/2 connections yet");
+    }
+    timeout
 }
 
 fn codec(hcm: &Message<'_>, findings: &mut Findings) -> Codec {
