@@ -20,6 +20,7 @@ pub mod local_reply;
 pub mod matcher;
 pub mod regex;
 pub mod route;
+pub mod route_tests;
 pub mod usage;
 
 mod base64;
@@ -39,4 +40,4 @@ pub use self::convert::{Converted, Form, convert};
 pub use self::diagnostic::Report;
 pub use self::expand::Variables;
 pub use self::json_schema::json_schema;
-pub use self::load::{Checked, Loaded, Manner, check, load, load_expanded};
+pub use self::load::{Checked, Loaded, Manner, check, load, load_expanded, load_route_tests};

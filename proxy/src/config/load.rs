@@ -1,5 +1,7 @@
 //! From a file or a text to the validated configuration, or to the list of everything that is wrong with it.
 
+mod routes;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -12,6 +14,8 @@ use super::schema::Schema;
 use super::source::{Entry, Node, Notation, Sources, Value};
 use super::usage::{self, FieldUse};
 use super::{lint, v1, v3};
+
+pub use self::routes::load_route_tests;
 
 /// A larger file is refused unread. One with 5,000 clusters and as many routes has 2.5 MB.
 pub const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
@@ -40,6 +44,9 @@ pub struct Manner {
     pub lints: Option<Vec<String>>,
     /// Whether to tell what became of each field.
     pub uses: bool,
+    /// Whether a file may hold a route table alone, as `router_check_tool` takes it. It then has one listener, with
+    /// Envoy's defaults, and which clusters its routes name is not looked at.
+    pub route_tables: bool,
 }
 
 /// What there is to say about a configuration.
@@ -51,6 +58,8 @@ pub struct Checked {
     pub report: Report,
     /// What became of each field of the file.
     pub uses: Vec<FieldUse>,
+    /// Whether it is a route table alone, so that nobody knows which clusters there are.
+    pub table_alone: bool,
 }
 
 /// Reads the file of `-c`, the text of `--config-yaml`, or the first with the second laid over it as protobuf merges.
@@ -104,7 +113,7 @@ pub fn check(
     load.manner = manner.clone();
     let mut checked = match load.read(path, yaml, identity) {
         Ok(versions) => load.finish(path, &versions),
-        Err(report) => Checked { bootstrap: None, report, uses: Vec::new() },
+        Err(report) => Checked { bootstrap: None, report, uses: Vec::new(), table_alone: false },
     };
     for (name, text) in &load.texts {
         checked.report.quote(name, text);
@@ -300,7 +309,9 @@ impl<'s> Load<'s> {
             clusters: lowered.clusters.into_iter().map(Arc::new).collect(),
             dump,
         });
-        Checked { bootstrap, report, uses }
+        let table_alone =
+            self.manner.route_tables && self.roots.first().is_some_and(routes::is_table);
+        Checked { bootstrap, report, uses, table_alone }
     }
 
     /// What was found, with no secret in it.
@@ -315,6 +326,9 @@ impl<'s> Load<'s> {
         findings: &mut Findings,
     ) -> Option<v3::Message<'_>> {
         match version {
+            Version::V3 if self.manner.route_tables && routes::is_table(root) => {
+                v3::check(&routes::around(root), v3::BOOTSTRAP, self.schema, findings)
+            }
             Version::V3 => {
                 self.lint(root, findings);
                 v3::check(root, v3::BOOTSTRAP, self.schema, findings)

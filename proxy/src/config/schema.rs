@@ -11,6 +11,9 @@ use super::coverage::{self, Covered};
 /// The generated descriptions.
 const TEXT: &str = include_str!("schema.txt");
 
+/// The descriptions of a file of tests, which are written by hand.
+const ROUTE_TESTS: &str = include_str!("route_tests.txt");
+
 /// Every message and enum that the loader reads.
 #[derive(Debug)]
 pub(super) struct Schema {
@@ -107,17 +110,29 @@ impl Schema {
     /// Reads the generated text.
     pub(super) fn read() -> Self {
         let mut schema = Self { messages: HashMap::new(), enums: HashMap::new() };
+        schema.add(TEXT, |message, field| Support::of(coverage::of(message), field));
+        schema
+    }
+
+    /// The same, and what a file of tests for a route table is made of.
+    pub(super) fn of_route_tests() -> Self {
+        let mut schema = Self::read();
+        schema.add(ROUTE_TESTS, |_message, _field| Support::Applied);
+        schema
+    }
+
+    fn add(&mut self, text: &'static str, support: impl Fn(&str, &str) -> Support) {
         let mut message: Option<Message> = None;
         let mut values: Option<(&'static str, Enum)> = None;
-        for line in TEXT.lines() {
+        for line in text.lines() {
             let mut words = line.split(' ');
             match (words.next(), words.next()) {
                 (Some("message"), Some(name)) => {
-                    schema.keep(message.take(), values.take());
+                    self.keep(message.take(), values.take());
                     message = Some(Message::new(name));
                 }
                 (Some("enum"), Some(name)) => {
-                    schema.keep(message.take(), values.take());
+                    self.keep(message.take(), values.take());
                     values = Some((name, Enum { values: Vec::new() }));
                 }
                 (Some("oneof"), Some(name)) => {
@@ -130,15 +145,15 @@ impl Schema {
                 }
                 (Some("field"), Some(name)) => {
                     if let (Some(message), Some(kind)) = (&mut message, words.next()) {
-                        let field = Field::read(message.name, name, kind, words);
+                        let support = support(message.name, name);
+                        let field = Field::read(name, kind, support, words);
                         message.fields.push(field);
                     }
                 }
                 _ => {}
             }
         }
-        schema.keep(message, values);
-        schema
+        self.keep(message, values);
     }
 
     fn keep(&mut self, message: Option<Message>, values: Option<(&'static str, Enum)>) {
@@ -184,9 +199,9 @@ impl Field {
     }
 
     fn read(
-        message: &str,
         name: &'static str,
         kind: &'static str,
+        support: Support,
         words: std::str::Split<'static, char>,
     ) -> Self {
         let (shape, kind) = Shape::read(kind);
@@ -196,7 +211,7 @@ impl Field {
             kind: Kind::read(kind),
             shape,
             oneof: None,
-            support: Support::of(coverage::of(message), name),
+            support,
             deprecated: false,
             rules: Vec::new(),
         };
@@ -204,6 +219,7 @@ impl Field {
             match word.split_once('=').unwrap_or((word, "")) {
                 ("oneof", name) => field.oneof = Some(name),
                 ("deprecated", _) => field.deprecated = true,
+                ("refused", _) => field.support = Support::Refused,
                 rule => field.rules.push(rule),
             }
         }

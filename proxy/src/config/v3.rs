@@ -26,6 +26,7 @@ mod message;
 mod protocol;
 mod redact;
 mod route;
+mod route_tests;
 mod rules;
 
 pub(super) use self::bootstrap::{NAME as BOOTSTRAP, lower};
@@ -33,6 +34,7 @@ pub(super) use self::check::{check, parse_duration};
 pub(super) use self::dump::{dump, duration as duration_text};
 pub(super) use self::message::{Message, Use};
 pub(super) use self::redact::redact;
+pub(super) use self::route_tests::{NAME as ROUTE_TESTS, lower as lower_route_tests};
 pub(super) use self::rules::validate;
 
 use crate::config::diagnostic::Findings;

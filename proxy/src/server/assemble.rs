@@ -48,6 +48,7 @@ pub(super) fn read(options: &Options) -> Result<Bootstrap, Error> {
         lenience: Lenience { unsupported: options.allow_unsupported, files: false },
         lints: validating.then(Vec::new),
         uses: false,
+        route_tables: false,
     };
     let checked = thread::scope(|scope| {
         // On a thread of its own, whose memory goes back to the system once the copy is made.

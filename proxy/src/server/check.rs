@@ -87,7 +87,7 @@ enum Format {
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-enum When {
+pub(super) enum When {
     Auto,
     Always,
     Never,
@@ -102,11 +102,7 @@ struct Outcome {
 
 /// Checks the files and says what was found, on standard output.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
-    let colours = match arguments.color {
-        When::Auto => colours(io::stdout().is_terminal()),
-        When::Always => Colours::On,
-        When::Never => Colours::Off,
-    };
+    let colours = arguments.color.colours();
     if arguments.lints {
         return answer(&lints(), ExitCode::SUCCESS);
     }
@@ -134,14 +130,27 @@ fn lints() -> String {
     lints.map(|lint| format!("{}\n  {}\n  {}\n", lint.name, lint.trap, lint.remedy)).collect()
 }
 
-fn pretty(value: &Value) -> String {
+pub(super) fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
-fn answer(text: &str, code: ExitCode) -> ExitCode {
+pub(super) fn answer(text: &str, code: ExitCode) -> ExitCode {
     match io::stdout().write_all(text.as_bytes()) {
         Ok(()) => code,
         Err(_closed) => ExitCode::from(COULD_NOT),
+    }
+}
+
+// === impl When ===
+
+impl When {
+    /// For standard output.
+    pub(super) fn colours(self) -> Colours {
+        match self {
+            Self::Auto => colours(io::stdout().is_terminal()),
+            Self::Always => Colours::On,
+            Self::Never => Colours::Off,
+        }
     }
 }
 
@@ -156,6 +165,7 @@ impl Outcome {
             },
             lints: Some(arguments.allow.clone()),
             uses: arguments.coverage,
+            route_tables: false,
         };
         let variables = arguments.expand_env.then_some(super::VARIABLES);
         let mut outcome =

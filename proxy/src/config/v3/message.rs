@@ -109,6 +109,11 @@ impl<'s> Message<'s> {
         self.sets.iter().any(|set| set.field.name == name)
     }
 
+    /// Whether any field is set.
+    pub(super) fn has_any(&self) -> bool {
+        !self.sets.is_empty()
+    }
+
     /// Whether the field or an element of it is wrong, which has been reported. Does not count as use.
     pub(super) fn is_bad(&self, name: &str) -> bool {
         let mut sets = self.sets.iter().filter(|set| set.field.name == name);
@@ -143,6 +148,13 @@ impl<'s> Message<'s> {
     pub(super) fn i64(&self, name: &str) -> Option<i64> {
         match self.one(name)?.datum {
             Datum::Int(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub(super) fn u64(&self, name: &str) -> Option<u64> {
+        match self.one(name)?.datum {
+            Datum::Uint(value) => Some(value),
             _ => None,
         }
     }
