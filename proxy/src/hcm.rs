@@ -12,6 +12,7 @@ mod http2;
 mod linger;
 mod local_reply;
 mod path;
+mod preview;
 mod pulse;
 mod refusal;
 mod request;
@@ -38,6 +39,8 @@ use crate::message::{Request, Response};
 use crate::router::{Note, Ready, Router};
 use crate::stats::Scope;
 use crate::stream_info::StreamInfo;
+
+pub use self::preview::{Outcome, Preview, Seen};
 
 use self::local_reply::LocalReplies;
 use self::stats::{HcmStats, ListenerHttpStats};

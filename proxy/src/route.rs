@@ -13,6 +13,7 @@ mod virtual_host;
 
 pub use self::action::{Action, Chosen, ClusterRef, DirectResponse, Forward, Redirect, Rewrite};
 pub use self::clusters::{Clusters, Slot};
+pub use self::domains::Domain;
 pub use self::head::Head;
 pub use self::headers::{HeaderParsers, RequestNotes};
 pub use self::matcher::Unmet;

@@ -5,6 +5,7 @@ mod attempt;
 mod failure;
 mod forward;
 mod mutation;
+mod preview;
 mod redirect;
 mod rewrite;
 mod stats;
@@ -30,6 +31,7 @@ use self::stats::RouterStats;
 
 pub use self::failure::after_response_started;
 pub use self::forward::Ready;
+pub use self::preview::Bound;
 
 /// The clusters of one worker, by name.
 pub type Clusters = HashMap<Arc<str>, Rc<Local>>;
@@ -45,6 +47,8 @@ pub struct Router {
     options: RouterOptions,
     /// The table whose slots these are.
     table: Arc<Table>,
+    /// The number that decides what is otherwise left to chance.
+    chance: Option<u64>,
 }
 
 /// Is shown a request's head once routing has changed it, for the log.
@@ -62,7 +66,7 @@ impl Router {
     ) -> Self {
         let names = table.clusters().names().iter();
         let slots = names.map(|name| clusters.get(name).cloned()).collect();
-        Self { slots, clusters, stats: RouterStats::register(scope), options, table }
+        Self { slots, clusters, stats: RouterStats::register(scope), options, table, chance: None }
     }
 
     /// Finds out where a request goes, and makes its head what its route wants.
@@ -77,7 +81,10 @@ impl Router {
         note: Note<'_>,
     ) -> Result<Ready<'_>, Box<Response>> {
         self.stats.rq_total.inc();
-        let head = Head::new(host, request);
+        let head = match self.chance {
+            None => Head::new(host, request),
+            Some(number) => Head::new(host, request).with_random(number),
+        };
         let Some(Selected { virtual_host, route }) = self.table.select(&head) else {
             self.stats.no_route.inc();
             return Err(Box::new(LocalReply::no_route().into_response(info)));

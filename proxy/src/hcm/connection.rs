@@ -101,7 +101,8 @@ fn opened(total: &Counter, active: &Gauge) -> GaugeGuard {
 // === impl Connection ===
 
 impl Connection {
-    fn new(downstream: Downstream) -> Self {
+    /// A connection with these ends.
+    pub(super) fn new(downstream: Downstream) -> Self {
         Self {
             downstream,
             streams: RefCell::new(Vec::with_capacity(1)),

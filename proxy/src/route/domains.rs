@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt;
 
 /// The domains of a table's virtual hosts, each with the number of its virtual host.
 #[derive(Debug, Default)]
@@ -18,6 +19,19 @@ pub(super) struct Domains {
 /// Domains with a star, by the length of what is left without it, the longest first.
 #[derive(Debug, Default)]
 struct Wildcards(Vec<(usize, HashMap<Box<str>, usize>)>);
+
+/// A domain of a virtual host.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Domain<'a> {
+    /// A host.
+    Exact(&'a str),
+    /// What comes after the star.
+    Suffix(&'a str),
+    /// What comes before the star.
+    Prefix(&'a str),
+    /// `*`.
+    Any,
+}
 
 // === impl Domains ===
 
@@ -36,15 +50,24 @@ impl Domains {
 
     /// The virtual host of a request to `host`.
     pub(super) fn find(&self, host: &str) -> Option<usize> {
+        self.find_by(host).map(|(_, index)| index)
+    }
+
+    /// The same, with the domain by which it was found.
+    pub(super) fn find_by(&self, host: &str) -> Option<(Domain<'_>, usize)> {
+        let any = self.any.map(|index| (Domain::Any, index));
         if self.exact.is_empty() && self.suffixes.0.is_empty() && self.prefixes.0.is_empty() {
-            return self.any;
+            return any;
         }
         let host = lower_cased(host);
-        let exact = self.exact.get(&*host).copied();
+        let exact = self.exact.get_key_value(&*host);
+        let suffix = || self.suffixes.find(&host, |length| host.get(host.len() - length..));
+        let prefix = || self.prefixes.find(&host, |length| host.get(..length));
+        let exact = exact.map(|(domain, index)| (Domain::Exact(domain), *index));
         exact
-            .or_else(|| self.suffixes.find(&host, |length| host.get(host.len() - length..)))
-            .or_else(|| self.prefixes.find(&host, |length| host.get(..length)))
-            .or(self.any)
+            .or_else(|| suffix().map(|(part, index)| (Domain::Suffix(part), index)))
+            .or_else(|| prefix().map(|(part, index)| (Domain::Prefix(part), index)))
+            .or(any)
     }
 }
 
@@ -62,9 +85,30 @@ impl Wildcards {
     }
 
     /// The longest part that `host` has where `cut` cuts it. The star stands for at least one character.
-    fn find<'h>(&self, host: &str, cut: impl Fn(usize) -> Option<&'h str>) -> Option<usize> {
+    fn find<'h>(
+        &self,
+        host: &str,
+        cut: impl Fn(usize) -> Option<&'h str>,
+    ) -> Option<(&str, usize)> {
         let mut shorter = self.0.iter().filter(|(length, _)| *length < host.len());
-        shorter.find_map(|(length, parts)| parts.get(cut(*length)?).copied())
+        shorter.find_map(|(length, parts)| {
+            let (part, index) = parts.get_key_value(cut(*length)?)?;
+            Some((&**part, *index))
+        })
+    }
+}
+
+// === impl Domain ===
+
+/// The domain as it was configured, lower-cased.
+impl fmt::Display for Domain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(host) => f.write_str(host),
+            Self::Suffix(part) => write!(f, "*{part}"),
+            Self::Prefix(part) => write!(f, "{part}*"),
+            Self::Any => f.write_str("*"),
+        }
     }
 }
 

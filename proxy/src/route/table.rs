@@ -3,7 +3,7 @@
 use crate::config::route as config;
 
 use super::clusters::Clusters;
-use super::domains::Domains;
+use super::domains::{Domain, Domains};
 use super::head::Head;
 use super::headers::{Level, Levels};
 use super::virtual_host::{Route, VirtualHost};
@@ -65,8 +65,21 @@ impl Table {
 
     /// The virtual host that a request is for.
     pub fn virtual_host(&self, head: &Head<'_>) -> Option<&VirtualHost> {
-        let host = if self.ignore_port { without_port(head.host) } else { head.host };
-        Some(&self.virtual_hosts[self.domains.find(host)?])
+        Some(&self.virtual_hosts[self.domains.find(self.host_of(head))?])
+    }
+
+    /// Its number among the table's virtual hosts, and the domain by which it is found.
+    pub fn virtual_host_by(&self, head: &Head<'_>) -> Option<(Domain<'_>, usize)> {
+        self.domains.find_by(self.host_of(head))
+    }
+
+    /// The virtual hosts, in their order.
+    pub fn virtual_hosts(&self) -> &[VirtualHost] {
+        &self.virtual_hosts
+    }
+
+    fn host_of<'h>(&self, head: &Head<'h>) -> &'h str {
+        if self.ignore_port { without_port(head.host) } else { head.host }
     }
 }
 

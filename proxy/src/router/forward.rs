@@ -35,15 +35,15 @@ pub(super) struct Way<'a> {
 /// What is known of a request that is ready for a host.
 #[derive(Debug)]
 pub struct Ready<'a> {
-    local: &'a Rc<Local>,
-    headers: &'a HeaderParsers,
+    pub(super) local: &'a Rc<Local>,
+    pub(super) headers: &'a HeaderParsers,
     /// What the changes of the response print of the request.
-    notes: RequestNotes,
-    rewrite: Option<&'a Rewrite>,
+    pub(super) notes: RequestNotes,
+    pub(super) rewrite: Option<&'a Rewrite>,
     /// Whether the client wants a 204 when the time is up.
     answers_late_with_204: bool,
     /// For how long the upstream may take; none is for ever.
-    timeout: Option<Duration>,
+    pub(super) timeout: Option<Duration>,
 }
 
 impl Router {
