@@ -6,6 +6,7 @@
 pub mod server;
 
 pub mod admin;
+pub mod explain;
 
 pub mod listener;
 

@@ -9,6 +9,7 @@ mod healthcheck;
 mod logging;
 mod memory;
 mod options;
+mod routes;
 mod signal;
 mod workers;
 

@@ -56,6 +56,28 @@ async fn a_bad_file_is_told_to_be_what_the_readme_says() {
 }
 
 #[tokio::test]
+async fn a_route_table_answers_what_the_readme_says() {
+    let section = README.split("## Ask a route table").nth(1).expect("there is such a section");
+    let section = section.split("\n## ").next().unwrap();
+    let commands = section.split("```\noutrigger ").skip(1);
+    let answers = section.split("```text\n").skip(1);
+    let mut asked = 0;
+    for (command, answer) in commands.zip(answers) {
+        let command = command.split("\n```").next().unwrap();
+        let of_root = |word: &str| match word.starts_with("compose/") {
+            true => root().join(word).display().to_string(),
+            false => word.to_owned(),
+        };
+        let arguments: Vec<String> = command.split(' ').map(of_root).collect();
+        let run = outrigger(&arguments).await;
+        assert_eq!(run.stdout, answer.split("```").next().unwrap(), "{command}: {run:?}");
+        assert_eq!(run.code, Some(0), "{command}");
+        asked += 1;
+    }
+    assert_eq!(asked, 2);
+}
+
+#[tokio::test]
 async fn the_exit_code_tells_what_check_found() {
     let files = Files::new();
     let good = files.write("good.yaml", sidecar(ConfigVersion::V3));

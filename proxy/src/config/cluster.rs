@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::address::SocketAddress;
 use super::http_protocol::Http2;
+use super::listener::DEFAULT_BUFFER_LIMIT;
 
 /// `connect_timeout` where the file says nothing: five seconds, Envoy's.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -115,6 +116,29 @@ pub struct Thresholds {
     /// `max_retries`.
     pub max_retries: u32,
 }
+
+// === impl Cluster ===
+
+impl Cluster {
+    /// A cluster of that name with Envoy's defaults, and without hosts.
+    pub fn without_hosts(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            alt_stat_name: None,
+            discovery: Discovery::Static,
+            lb: LbPolicy::RoundRobin,
+            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+            buffer_limit: DEFAULT_BUFFER_LIMIT,
+            protocol: Protocol::Http1,
+            idle_timeout: Some(DEFAULT_IDLE_TIMEOUT),
+            max_requests_per_connection: None,
+            endpoints: Vec::new(),
+            circuit_breakers: Thresholds::default(),
+        }
+    }
+}
+
+// === impl Thresholds ===
 
 impl Default for Thresholds {
     /// Envoy's defaults.

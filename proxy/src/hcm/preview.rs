@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Uri};
 
@@ -53,7 +54,7 @@ pub enum Outcome {
         answer: HeaderMap,
     },
     /// It is answered here.
-    Reply(Response),
+    Reply(http::Response<Bytes>),
     /// Its stream is reset, for this reason.
     Reset(&'static str),
 }
@@ -104,7 +105,9 @@ impl Hcm {
 
     fn replied(&self, seen: Option<Seen>, response: Response, finish: Box<Finish>) -> Preview {
         let mut preview = preview(seen, Outcome::Reset(""), &finish.info);
-        preview.outcome = Outcome::Reply(response::finish(self, response, finish));
+        let mut response = response::finish(self, response, finish);
+        let body = response.body_mut().take_full();
+        preview.outcome = Outcome::Reply(response.map(|_taken| body));
         preview
     }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{check, convert, healthcheck};
+use super::{check, convert, healthcheck, routes};
 use crate::config::json_schema;
 
 /// A subcommand.
@@ -12,6 +12,8 @@ use crate::config::json_schema;
 pub(super) enum Command {
     /// Say everything that is wrong with files, and where they hold traps; nothing is started
     Check(check::Arguments),
+    /// Tell what would become of a request, or test a route table; nothing is started
+    Routes(routes::Arguments),
     /// Exit 0 if the proxy at an admin address is ready: a container's health check, without a shell
     Healthcheck(healthcheck::Arguments),
     /// Write a v1 file as v3, or a v3 file in its other notation
@@ -30,6 +32,7 @@ impl Command {
     pub(super) fn run(&self) -> ExitCode {
         match self {
             Self::Check(arguments) => check::run(arguments),
+            Self::Routes(arguments) => routes::run(arguments),
             Self::Healthcheck(arguments) => healthcheck::run(arguments),
             Self::Convert(options) => convert::run(options),
             Self::Schema => super::say(format_args!("{}", json_schema().trim_end())),

@@ -18,6 +18,7 @@ Examples:
   outrigger -c sidecar.yaml --mode validate                     say what is wrong with a file, and start nothing
   outrigger -c sidecar.yaml --concurrency 1 -l debug            one worker, and a log line for every request
   outrigger check sidecar.yaml --deny-warnings                  the same with hints, and with traps that are valid
+  outrigger routes explain sidecar.yaml --url http://a/b        what would become of a request, and why
   outrigger healthcheck --admin 127.0.0.1:8001                  exit 0 if the proxy there is ready, for HEALTHCHECK
   outrigger convert front-proxy.json -o envoy.yaml              write a v1 file as v3
   outrigger schema > envoy.schema.json                          a JSON Schema of v3 files, for editors
@@ -262,13 +263,13 @@ fn path_text(path: Option<&PathBuf>) -> String {
     path.map_or_else(String::new, |path| path.display().to_string())
 }
 
-/// Says why the command line is refused. Envoy exits with 1, not with 2, which `check` does.
+/// Says why the command line is refused. Envoy exits with 1, not with 2, which `check` and `routes` do.
 pub(super) fn refuse(refusal: &clap::Error) -> ExitCode {
     // Nobody is left to be told when the stream is closed.
     let _ = refusal.print();
     if !refusal.use_stderr() {
         ExitCode::SUCCESS
-    } else if std::env::args_os().nth(1).is_some_and(|first| first == "check") {
+    } else if std::env::args_os().nth(1).is_some_and(|one| one == "check" || one == "routes") {
         ExitCode::from(check::COULD_NOT)
     } else {
         ExitCode::FAILURE

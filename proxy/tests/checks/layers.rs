@@ -14,7 +14,7 @@ const RANKS: &[&[&str]] = &[
     &["router"],
     &["hcm"],
     &["listener"],
-    &["xds", "admin"],
+    &["xds", "admin", "explain"],
     &["server"],
 ];
 

@@ -45,6 +45,11 @@ impl StringMatcher {
         &self.pattern
     }
 
+    /// Whether case does not matter.
+    pub fn ignores_case(&self) -> bool {
+        self.ignore_case
+    }
+
     /// Whether the text fulfils the condition.
     pub fn matches(&self, text: &[u8]) -> bool {
         match &self.pattern {
