@@ -84,8 +84,9 @@ async fn variables_are_expanded_where_asked_and_secrets_stay_out_of_the_result()
 async fn a_variable_that_is_not_set_is_an_error_at_its_place() {
     let files = Files::new();
     let file = files.write("file.yaml", "node:\n  id: ${OUTRIGGER_HAS_NO_SUCH_VARIABLE}\n");
-    let parts =
-        [":2:7: node.id: the environment variable OUTRIGGER_HAS_NO_SUCH_VARIABLE is not set"];
+    let parts = [
+        ":2:7: error[invalid]: node.id: the environment variable OUTRIGGER_HAS_NO_SUCH_VARIABLE is not set",
+    ];
     for command in [["-c"], ["convert"]] {
         let arguments = [command[0].as_ref(), file.as_os_str(), "--expand-env".as_ref()];
         outrigger(&arguments).await.expect_refusal(&file, &parts);
