@@ -23,8 +23,8 @@ const ADDRESS: &str = "envoy.config.core.v3.Address";
 /// What stands before the message's name there.
 const TYPE_PREFIX: &str = "type.googleapis.com/";
 
-/// The longest duration Envoy takes: what fits into 64 bits of nanoseconds, some 292 years.
-const LONGEST_SECONDS: u64 = 9_223_372_036;
+/// The longest duration Envoy takes: whole seconds whose fraction still fits into 64 bits of nanoseconds.
+const LONGEST_SECONDS: u64 = 9_223_372_035;
 
 /// Reads the tree as the message of that full name, reporting everything that is not one.
 pub(in crate::config) fn check<'s>(
@@ -58,13 +58,20 @@ impl<'s> Checker<'_, 's> {
             }
             return None;
         };
-        Some(self.fields(node.at, entries, shape))
+        Some(self.fields(node.at, entries, None, shape))
     }
 
-    fn fields(&mut self, at: At, entries: &[Entry], shape: &'s Schematic) -> Message<'s> {
+    /// The fields of a message; `passed` is a key that says something else.
+    fn fields(
+        &mut self,
+        at: At,
+        entries: &[Entry],
+        passed: Option<&str>,
+        shape: &'s Schematic,
+    ) -> Message<'s> {
         let mut message = Message::new(shape, at);
         let around = std::mem::replace(&mut self.dispensable, danger::is_dispensable(shape.name));
-        for entry in entries.iter().filter(|entry| entry.key != TYPE) {
+        for entry in entries.iter().filter(|entry| passed != Some(entry.key.as_str())) {
             let Some(field) = shape.field(&entry.key) else {
                 self.unknown(entry, entries, shape, &mut message);
                 continue;
@@ -343,10 +350,11 @@ impl<'s> Checker<'_, 's> {
         let Value::Text(url) = &kind.node.value else {
             return self.wrong(&kind.node, "a string");
         };
-        // Any host may stand before the last slash, in protobuf and in Envoy.
-        let name = url.rsplit_once('/').map_or("", |(_, name)| name);
+        // Any host may stand before the last slash, in protobuf and in Envoy, and something must.
+        let parts = url.rsplit_once('/').filter(|(host, _)| !host.is_empty());
+        let name = parts.map_or("", |(_, name)| name);
         if let Some(shape) = self.schema.message(name) {
-            let message = self.fields(node.at, entries, shape);
+            let message = self.fields(node.at, entries, Some(TYPE), shape);
             return Some(Datum::Any { url: url.as_str().into(), message: Box::new(message) });
         }
         let message = if name.is_empty() {

@@ -352,9 +352,21 @@ impl<'s> Set<'s> {
     }
 
     fn merge(&mut self, over: Self) {
+        let implicit = self.field.shape == schema::Shape::Plain
+            || matches!(self.field.kind, schema::Kind::Wrapped(_));
         match (&mut self.held, over.held) {
             (Held::One(old), Held::One(new)) => match (&mut old.datum, new.datum) {
                 (Datum::Message(old), Datum::Message(new)) => old.merge(*new),
+                // To protobuf it is a message of two numbers.
+                (Datum::Duration(old), Datum::Duration(new)) => {
+                    let or = |new, old| if new == 0 { old } else { new };
+                    let seconds = if new.as_secs() == 0 { old.as_secs() } else { new.as_secs() };
+                    *old = Duration::new(seconds, or(new.subsec_nanos(), old.subsec_nanos()));
+                }
+                // A zero that is given is no different from one that is not.
+                (Datum::Bool(_) | Datum::Int(_) | Datum::Uint(_) | Datum::Double(_), new)
+                | (Datum::Text(_) | Datum::Bytes(_) | Datum::Enum(..), new)
+                    if implicit && new.is_zero() => {}
                 (old_datum, datum) => {
                     *old_datum = datum;
                     old.at = new.at;

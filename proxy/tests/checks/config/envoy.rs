@@ -9,6 +9,8 @@ use std::sync::Once;
 use std::time::Duration;
 
 use outrigger::base::clock;
+use outrigger::config::bootstrap::Node;
+use outrigger::config::load;
 use serde_json::Value;
 
 use super::{fixtures, read};
@@ -47,20 +49,59 @@ fn envoy_dumps_the_same_bootstrap() {
         let ours = read(&path).unwrap().bootstrap.message();
         let theirs = Running::start(&envoy, &path).map(|running| running.bootstrap());
         // A file without an admin server has no dump to compare.
-        let Some(mut theirs) = theirs else { continue };
-        // Envoy adds its version and extensions to the node.
-        if let Some(node) = theirs["node"].as_object_mut() {
-            for key in ["user_agent_name", "user_agent_build_version", "extensions"] {
-                node.shift_remove(key);
-            }
-        }
-        if theirs["node"].as_object().is_some_and(serde_json::Map::is_empty) {
-            theirs.as_object_mut().unwrap().shift_remove("node");
-        }
+        let Some(theirs) = theirs.map(without_its_own) else { continue };
         // As text, so that the order of the fields counts.
         let text = |value: &Value| serde_json::to_string_pretty(value).unwrap();
         assert_eq!(text(&ours), text(&theirs), "{}", path.display());
     }
+}
+
+#[test]
+fn envoy_lays_a_text_over_a_file_in_the_same_way() {
+    let Some(envoy) = envoy() else { return };
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path().join("file.yaml");
+    let file = "
+        node: { id: a, cluster: c, locality: { zone: z } }
+        admin: { address: { socket_address: { address: 127.0.0.1, port_value: 0 } } }
+        stats_flush_interval: 1.5s
+        static_resources: { clusters: [{ name: a, connect_timeout: 1s }] }";
+    std::fs::write(&path, file).expect("the file can be written");
+    for text in [
+        "{ node: { id: \"\" } }",
+        "{ node: { id: b, cluster: null } }",
+        "{ node: { locality: {} } }",
+        "{ node: { locality: { zone: \"\", region: r } } }",
+        "{ stats_flush_interval: 0s }",
+        "{ stats_flush_interval: 2s }",
+        "{ stats_flush_interval: 0.25s }",
+        "{ static_resources: { clusters: [{ name: b }] } }",
+        "{ static_resources: { clusters: [] } }",
+        "{ admin: { address: { socket_address: { address: \"::1\" } } } }",
+        "{ admin: { profile_path: /nowhere } }",
+    ] {
+        let ours = load(Some(&path), Some(text), &Node::default());
+        let refused = |report| panic!("{text}: {report}");
+        let ours = ours.unwrap_or_else(refused).bootstrap.message();
+        let running = Running::begin_with(&envoy, &path, &["--config-yaml", text]);
+        let theirs = without_its_own(running.bootstrap());
+        assert_eq!(ours, theirs, "{text}");
+    }
+}
+
+/// A bootstrap without what Envoy adds to the node: its version and extensions.
+fn without_its_own(mut bootstrap: Value) -> Value {
+    if let Some(node) = bootstrap["node"].as_object_mut() {
+        for key in ["user_agent_name", "user_agent_build_version", "extensions"] {
+            node.shift_remove(key);
+        }
+    }
+    if bootstrap["node"].as_object().is_some_and(serde_json::Map::is_empty)
+        && let Some(fields) = bootstrap.as_object_mut()
+    {
+        fields.shift_remove("node");
+    }
+    bootstrap
 }
 
 /// Whether it has been said that there is none.
@@ -125,10 +166,15 @@ impl Running {
 
     /// Starts it with a file that has an admin server, and waits for its address.
     pub(super) fn begin(envoy: &Path, file: &Path) -> Self {
+        Self::begin_with(envoy, file, &[])
+    }
+
+    /// The same with further arguments.
+    fn begin_with(envoy: &Path, file: &Path, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let address = folder.path().join("admin");
         let mut command = command(envoy, file);
-        command.arg("--admin-address-path").arg(&address);
+        command.arg("--admin-address-path").arg(&address).args(arguments);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let mut running = Self { child: child.expect("Envoy runs"), admin: String::new() };
         let begun = clock::now();
