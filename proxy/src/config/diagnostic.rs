@@ -19,6 +19,10 @@ pub use self::text::Colours;
 /// Nobody reads more than this; further findings are only counted.
 const MOST: usize = 200;
 
+/// After so many more errors nothing further is looked at, so that a file of a million of them takes neither the time nor
+/// the memory of a good one.
+const ENOUGH: usize = 10_000;
+
 /// What was found in one load, in the order of the text.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Report {
@@ -109,12 +113,17 @@ impl Report {
 
     /// Adds the lines of that file's text to the findings that are about it.
     pub(super) fn quote(&mut self, file: &str, text: &str) {
-        let lines: Vec<&str> = text.lines().collect();
         let name = PathBuf::from(file);
-        for finding in self.findings.iter_mut().filter(|finding| finding.file == name) {
+        let findings = self.findings.iter_mut().filter(|finding| finding.file == name);
+        let mut wanted: Vec<&mut Finding> = findings.filter(|f| f.place.is_some()).collect();
+        wanted.sort_by_key(|finding| finding.place);
+        // A list of all lines of a file could take many times the room of the file.
+        let mut lines = (1..).zip(text.lines()).peekable();
+        for finding in wanted {
             let Some((line, column)) = finding.place else { continue };
-            let text = lines.get(line.saturating_sub(1) as usize);
-            finding.excerpt = text.map(|text| Excerpt::of(text, column));
+            while lines.next_if(|(number, _)| *number < line).is_some() {}
+            let text = lines.peek().filter(|(number, _)| *number == line);
+            finding.excerpt = text.map(|(_, text)| Excerpt::of(text, column));
         }
     }
 
@@ -243,6 +252,11 @@ impl Findings {
     /// How many errors there are so far.
     pub(super) fn errors(&self) -> usize {
         self.more + self.list.iter().filter(|f| f.severity == Severity::Error).count()
+    }
+
+    /// Whether there are so many errors that it makes no sense to look for more.
+    pub(super) fn are_enough(&self) -> bool {
+        self.more >= ENOUGH
     }
 
     /// Where errors were found so far.

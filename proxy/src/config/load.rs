@@ -334,7 +334,7 @@ impl<'s> Load<'s> {
                 v3::check(root, v3::BOOTSTRAP, self.schema, findings)
             }
             Version::V1 => {
-                let converted = v1::convert(root, findings)?;
+                let converted = v1::convert(root, findings).filter(|_| !findings.are_enough())?;
                 let said = findings.places();
                 let mut later = Findings::forgiving(findings.lenience());
                 let message = v3::check(&converted, v3::BOOTSTRAP, self.schema, &mut later);

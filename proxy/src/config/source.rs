@@ -11,9 +11,9 @@ use super::note::Note;
 /// Deeper nesting than this is refused. Protobuf's own JSON reader stops at 100 as well.
 const MAX_DEPTH: usize = 100;
 
-/// A tree of more nodes than this is refused: at some 130 bytes a node, it bounds what a hostile file costs. A cluster
-/// with its route takes thirty.
-const MAX_NODES: usize = 500_000;
+/// A tree of more keys and values than this is refused: at some 80 bytes for each, it bounds what a hostile file costs. A
+/// cluster with its route takes thirty.
+const MAX_NODES: usize = 400_000;
 
 /// The texts of one load and the places in them that the nodes refer to.
 #[derive(Debug, Default)]

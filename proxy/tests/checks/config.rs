@@ -2,6 +2,7 @@
 
 mod check; // what `outrigger check` says beyond errors
 mod convert; // what a file is in its other notation, or form
+mod costly; // what refusing takes of the machine
 mod envoy; // what the real Envoy says of the same files
 mod files; // each file and what is expected of it
 mod hostile; // files that nobody would write

@@ -31,11 +31,7 @@ struct Cursor<'a> {
 
 impl Cursor<'_> {
     fn value(&mut self) -> Result<Node, SyntaxError> {
-        self.nodes += 1;
-        if self.nodes > MAX_NODES {
-            return Err(self.error(format!("more than {MAX_NODES} values")));
-        }
-        let at = self.here();
+        let at = self.place()?;
         let value = match self.peek() {
             b'{' => self.map()?,
             b'[' => self.list()?,
@@ -53,7 +49,7 @@ impl Cursor<'_> {
         let mut entries: Vec<Entry> = Vec::new();
         self.step();
         while self.peek() != b'}' {
-            let at = self.here();
+            let at = self.place()?;
             let key = self.string()?;
             self.blank();
             self.step(); // the colon
@@ -62,6 +58,8 @@ impl Cursor<'_> {
             self.comma();
         }
         self.at += 1;
+        // Most are smaller than a list begins with room for.
+        entries.shrink_to_fit();
         self.sources.map(entries)
     }
 
@@ -73,6 +71,7 @@ impl Cursor<'_> {
             self.comma();
         }
         self.at += 1;
+        items.shrink_to_fit();
         Ok(Value::List(items))
     }
 
@@ -156,9 +155,14 @@ impl Cursor<'_> {
         mark
     }
 
-    fn here(&mut self) -> At {
+    /// The place of the next key or value.
+    fn place(&mut self) -> Result<At, SyntaxError> {
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            return Err(self.error(format!("more than {MAX_NODES} keys and values")));
+        }
         let mark = self.mark();
-        self.sources.mark(mark)
+        Ok(self.sources.mark(mark))
     }
 
     fn error(&mut self, message: String) -> SyntaxError {

@@ -15,7 +15,7 @@ const MAX_ALIASED: usize = 8 * 1024 * 1024;
 /// How far the parser may read from one event to the next, in characters. It keeps the tokens of a flow collection
 /// until it knows whether the collection is a key, at some 170 bytes for each, so that a list of some megabytes would
 /// cost gigabytes.
-const MAX_AHEAD: usize = 256 * 1024;
+const MAX_AHEAD: usize = 128 * 1024;
 
 /// Reads a text that is at most one YAML document.
 pub(super) fn parse(text: &str, sources: &mut Sources) -> Result<Node, SyntaxError> {
@@ -195,11 +195,14 @@ impl<'a> Builder<'a> {
     /// Puts a finished value where it belongs.
     fn add(&mut self, node: Node, anchor: usize) {
         if anchor != 0 {
-            let cost = cost(&node);
+            // The table has its share: an anchor may stand for next to nothing.
+            let cost = cost(&node) + 2 * size_of::<(usize, (Node, usize))>();
             // Anchors are kept as copies, which count as much as what is copied from them.
             self.aliased += cost;
             if self.aliased <= MAX_ALIASED {
                 self.anchors.insert(anchor, (node.clone(), cost));
+            } else {
+                self.anchors = HashMap::new();
             }
         }
         match self.open.last_mut().map(|open| &mut open.items) {
@@ -220,7 +223,7 @@ impl<'a> Builder<'a> {
     fn place(&mut self, start: &Marker) -> Result<At, SyntaxError> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
-            return Err(error(start, format!("more than {MAX_NODES} values")));
+            return Err(error(start, format!("more than {MAX_NODES} keys and values")));
         }
         Ok(self.sources.mark(mark(start)))
     }

@@ -192,6 +192,9 @@ impl<'a> Context<'a> {
     }
 
     fn object<'n>(&mut self, node: &'n Node, keys: &[Key], closed: bool) -> Option<Object<'n>> {
+        if self.findings.are_enough() {
+            return None;
+        }
         let Value::Map(entries) = &node.value else {
             self.wrong(node, "an object");
             return None;

@@ -169,7 +169,10 @@ impl<'s> Checker<'_, 's> {
             (Shape::List, Value::List(nodes)) => {
                 // Envoy's reader passes over null here too.
                 let given = nodes.iter().filter(|node| !matches!(node.value, Value::Null));
-                Held::List(given.map(|node| self.item(node, field)).collect())
+                let items = given.map_while(|node| {
+                    (!self.findings.are_enough()).then(|| self.item(node, field))
+                });
+                Held::List(items.collect())
             }
             // Envoy's reader takes a single value for a list of one.
             (Shape::List, _) => Held::List(vec![self.item(node, field)]),

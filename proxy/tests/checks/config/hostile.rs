@@ -63,7 +63,7 @@ fn large_files_are_refused() {
     let report = refused("list.yaml", format!("[{}1]", "1,\n".repeat(5 * MIB)));
     assert!(report.contains("characters") || report.contains("values"), "{report}");
     let report = refused("list.json", format!("[{}1]", "1,".repeat(5 * MIB)));
-    assert!(report.contains("more than 500000 values"), "{report}");
+    assert!(report.contains("more than 400000 keys and values"), "{report}");
     let report = refused("scalar.yaml", format!("a: \"{}\"", "x".repeat(10 * MIB)));
     assert!(report.contains("characters"), "{report}");
     let report =
@@ -81,6 +81,65 @@ fn what_is_no_text_is_refused() {
     assert!(report.contains("number.json:1:8: not valid JSON: number out of range"), "{report}");
     let report = refused("nan.json", "{ \"a\": NaN }");
     assert!(report.contains("nan.json:1:8: not valid JSON: "), "{report}");
+}
+
+#[test]
+fn text_in_other_forms_is_refused_or_read() {
+    let utf16 =
+        |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+    let report = refused("utf16.yaml", [&[0xff, 0xfe], utf16("admin: {}").as_slice()].concat());
+    assert!(report.ends_with("utf16.yaml: not UTF-8, from line 1 on"), "{report}");
+    // Without a mark it is ASCII with a NUL after each character.
+    let report = refused("plain.yaml", utf16("admin: {}"));
+    assert!(report.contains("plain.yaml:1:2: not valid YAML: "), "{report}");
+    let report = refused("zero.json", "{ \"a\": \"b\0c\" }");
+    assert!(report.contains("zero.json:1:9: not valid JSON: "), "{report}");
+    let report = refused("tab.yaml", "static_resources:\n\tclusters: []\n");
+    assert!(report.contains("tab.yaml:2:2: not valid YAML: tabs"), "{report}");
+    for (name, end) in [("lf.yaml", "\n"), ("crlf.yaml", "\r\n"), ("cr.yaml", "\r")] {
+        let text = ["static_resources:", "  clusters:", "  - nam: a", ""].join(end);
+        let report = refused(name, text);
+        assert!(report.contains(":3:5: static_resources.clusters[0].nam: unknown"), "{report}");
+    }
+}
+
+#[test]
+fn what_is_given_twice_is_refused() {
+    let report = refused("twice.json", "{ \"admin\": {}, \"admin\": {} }");
+    assert!(
+        report.contains("twice.json:1:16: not valid JSON: key \"admin\" is given twice"),
+        "{report}"
+    );
+    let report = refused("twice.yaml", "admin: {}\n\"admin\": {}\n");
+    assert!(
+        report.contains("twice.yaml:2:1: not valid YAML: key \"admin\" is given twice"),
+        "{report}"
+    );
+}
+
+#[test]
+fn deep_and_unknown_contents_of_any_are_refused() {
+    const PREFIX: &str = "type.googleapis.com/envoy.extensions.filters.network";
+    let hcm = format!("{PREFIX}.http_connection_manager.v3.HttpConnectionManager");
+    let mut any = String::from("{}");
+    for _ in 0..20 {
+        any =
+            format!(r#"{{"@type":"{hcm}","http_filters":[{{"name":"a","typed_config":{any}}}]}}"#);
+    }
+    let unknown = |kind: &str| format!(r#"{{"@type":{kind}}}"#);
+    let long = format!("{:?}", "x".repeat(1_000_000));
+    for (any, told) in [
+        (any, "typed_config: expected \"@type\", which says what this is"),
+        (unknown("\"type.googleapis.com/a.B\""), "\"a.B\" is not supported yet, or is no message"),
+        (unknown("5"), "typed_config.@type: expected a string, found 5"),
+        (unknown(&long), "typed_config.@type: expected type.googleapis.com/ and a message's name"),
+    ] {
+        let filter = format!(r#"{{"name":"a","typed_config":{any}}}"#);
+        let listener = format!(r#"{{"name":"a","filter_chains":[{{"filters":[{filter}]}}]}}"#);
+        let report =
+            refused("any.json", format!(r#"{{"static_resources":{{"listeners":[{listener}]}}}}"#));
+        assert!(report.contains(told), "{report}");
+    }
 }
 
 #[test]
