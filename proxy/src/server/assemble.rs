@@ -87,11 +87,13 @@ pub(super) fn wrong_logs(bootstrap: &Bootstrap, file: &Path) -> Report {
 /// Serves until told to end.
 pub(super) fn serve(bootstrap: Bootstrap, options: &Options) -> Result<(), Error> {
     let runtime = workers::runtime()?;
-    workers::block_on(&runtime, run(Arc::new(bootstrap), options))
+    workers::block_on(&runtime, run(bootstrap, options))
 }
 
-async fn run(bootstrap: Arc<Bootstrap>, options: &Options) -> Result<(), Error> {
+async fn run(mut bootstrap: Bootstrap, options: &Options) -> Result<(), Error> {
     let mut signals = Signals::new()?;
+    let tables = tables(&mut bootstrap);
+    let bootstrap = Arc::new(bootstrap);
     let store = Store::new();
     let root = store.root();
     let life = Arc::new(Life::new(clock::now(), clock::wall()));
@@ -111,7 +113,7 @@ async fn run(bootstrap: Arc<Bootstrap>, options: &Options) -> Result<(), Error> 
         files: files.clone(),
         command_line: options.as_json(),
     };
-    let sites = Arc::new(sites(&bootstrap, &files)?);
+    let sites = Arc::new(sites(&bootstrap, &files, &tables)?);
     let mut tasks = Owned::new();
     let path = options.admin_address_path.as_deref();
     task::spawn_in(&mut tasks, admin::tend(parts.clone()));
@@ -141,13 +143,29 @@ async fn run(bootstrap: Arc<Bootstrap>, options: &Options) -> Result<(), Error> 
     Ok(())
 }
 
-/// Opens the access logs and builds the route tables of all listeners, by the listener's name.
-fn sites(bootstrap: &Bootstrap, files: &Files) -> Result<HashMap<String, Site>, Error> {
+/// Builds the route tables of all listeners, by the listener's name. What they are made from is dropped: it would take as
+/// much memory as they do, and nobody looks at it again.
+fn tables(bootstrap: &mut Bootstrap) -> HashMap<String, Arc<Table>> {
+    let mut tables = HashMap::new();
+    for listener in &mut bootstrap.listeners {
+        let Terminal::Http(manager) = &mut listener.terminal;
+        let routes = std::mem::take(&mut Arc::make_mut(manager).routes);
+        tables.insert(listener.name.clone(), Arc::new(Table::new(&routes)));
+    }
+    tables
+}
+
+/// Opens the access logs of all listeners, and puts them with the route tables, by the listener's name.
+fn sites(
+    bootstrap: &Bootstrap,
+    files: &Files,
+    tables: &HashMap<String, Arc<Table>>,
+) -> Result<HashMap<String, Site>, Error> {
     let mut sites = HashMap::new();
     for listener in &bootstrap.listeners {
         let Terminal::Http(manager) = &listener.terminal;
         let logs = Arc::new(AccessLogs::build(&manager.access_logs, files)?);
-        let table = Arc::new(Table::new(&manager.routes));
+        let table = tables.get(&listener.name).cloned().unwrap_or_default();
         sites.insert(listener.name.clone(), Site { logs, table });
     }
     Ok(sites)
