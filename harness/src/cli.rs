@@ -34,6 +34,7 @@ Examples:
   cargo mesh up --v3 --detach         with the v3 files, left running
   cargo mesh up --launch process      without containers, whatever is installed
   cargo mesh up --proxy envoy --v3    the real Envoy in place of our proxy
+  cargo mesh up --feature retries     what compose/features/retries/ shows, with two apps
   cargo mesh status                   what runs, and where
   cargo mesh down                     ends what was left running";
 
@@ -68,6 +69,9 @@ struct UpOptions {
     /// Use the v3 YAML files and not the v1 JSON files; both stand under compose/.
     #[arg(long)]
     v3: bool,
+    /// Run the v3 files of compose/features/FEATURE/, before two instances of the app; its README tells what to try.
+    #[arg(long, value_name = "FEATURE")]
+    feature: Option<String>,
     /// How the nodes are started. `auto` takes containers where an engine answers.
     #[arg(long, value_enum, env = "MESH_LAUNCH", default_value = "auto")]
     launch: LaunchOption,
@@ -157,7 +161,7 @@ fn word(value: &impl ValueEnum) -> String {
 
 impl UpOptions {
     fn version(&self) -> ConfigVersion {
-        if self.v3 { ConfigVersion::V3 } else { ConfigVersion::V1 }
+        if self.v3 || self.feature.is_some() { ConfigVersion::V3 } else { ConfigVersion::V1 }
     }
 
     fn launch(&self) -> Launch {
@@ -180,6 +184,9 @@ impl UpOptions {
         let mut arguments = vec!["up".to_owned(), "--held".to_owned()];
         if self.v3 {
             arguments.push("--v3".to_owned());
+        }
+        if let Some(feature) = &self.feature {
+            arguments.extend(["--feature".to_owned(), feature.clone()]);
         }
         arguments.extend(["--launch".to_owned(), word(&self.launch)]);
         arguments.extend(["--proxy".to_owned(), word(&self.proxy)]);

@@ -2,7 +2,9 @@
 
 use std::{
     collections::BTreeMap,
+    fs, io,
     net::SocketAddr,
+    path::PathBuf,
     process,
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -57,6 +59,19 @@ impl Topology {
         Ok(Self::new()
             .gateway(Config::of(Role::Gateway, version)?)
             .service(Config::of(Role::Sidecar, version)?))
+    }
+
+    /// The mesh of a feature, one of [`Config::features`]: the gateway of `compose/features/NAME/` before two instances of
+    /// the app, each with the sidecar of that folder, or the tutorial's where it has none.
+    ///
+    /// # Errors
+    /// [`Error::Step`] if there is no such feature, [`Error::File`] if one of its files cannot be read.
+    pub fn feature(name: &str) -> Result<Self, Error> {
+        let sidecar = Config::of_feature(name, Role::Sidecar)?;
+        Ok(Self::new()
+            .gateway(Config::of_feature(name, Role::Gateway)?)
+            .service(sidecar.clone())
+            .service(sidecar))
     }
 
     /// Adds the gateway, with this file.
@@ -218,9 +233,56 @@ impl Config {
             Role::Gateway => "gateway",
             Role::Sidecar | Role::App => "sidecar",
         };
-        let path = binaries::workspace().join("compose").join(folder).join(version.file_name());
-        let text = std::fs::read_to_string(&path)
-            .map_err(|source| Error::File { path: path.clone(), source })?;
-        Ok(Self { version, path, text })
+        Self::read(compose().join(folder).join(version.file_name()), version)
     }
+
+    /// The features that have a folder of their own, in the order of their names.
+    ///
+    /// # Errors
+    /// [`Error::File`] if their folder cannot be read.
+    pub fn features() -> Result<Vec<String>, Error> {
+        let path = compose().join(FEATURES);
+        let failed = |source| Error::File { path: path.clone(), source };
+        let entries = fs::read_dir(&path).map_err(failed)?;
+        let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        let mut names = names.collect::<io::Result<Vec<_>>>().map_err(failed)?;
+        names.retain(|name| path.join(name).join(GATEWAY_FILE).is_file());
+        names.sort();
+        Ok(names)
+    }
+
+    /// The file of a feature for a proxy; for a sidecar the tutorial's, where the feature has none.
+    fn of_feature(name: &str, role: Role) -> Result<Self, Error> {
+        let features = Self::features()?;
+        if !features.iter().any(|feature| feature == name) {
+            let why = format!("there is none of that name, but {}", features.join(", "));
+            return Err(Error::step(format!("find the feature {name:?}"), why));
+        }
+        let folder = compose().join(FEATURES).join(name);
+        let path = match role {
+            Role::Gateway => folder.join(GATEWAY_FILE),
+            Role::Sidecar | Role::App => folder.join("sidecar.yaml"),
+        };
+        if role != Role::Gateway && !path.is_file() {
+            return Self::of(role, ConfigVersion::V3);
+        }
+        Self::read(path, ConfigVersion::V3)
+    }
+
+    fn read(path: PathBuf, version: ConfigVersion) -> Result<Self, Error> {
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Self { version, path, text }),
+            Err(source) => Err(Error::File { path, source }),
+        }
+    }
+}
+
+/// The folder, under `compose/`, of the features' folders.
+const FEATURES: &str = "features";
+
+/// The gateway's file in the folder of a feature.
+const GATEWAY_FILE: &str = "gateway.yaml";
+
+fn compose() -> PathBuf {
+    binaries::workspace().join("compose")
 }

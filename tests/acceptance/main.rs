@@ -29,6 +29,9 @@ mod drain;
 /// Nodes that end, hang or come late.
 #[cfg(test)]
 mod failures;
+/// What the folders under `compose/features/` show.
+#[cfg(test)]
+mod features;
 /// What a file's HTTP connection manager says.
 #[cfg(test)]
 mod hcm;

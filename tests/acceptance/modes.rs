@@ -55,6 +55,33 @@ macro_rules! each_mesh_of_ours {
     };
 }
 
+/// The same for the mesh of a feature, one of the folders under `compose/features/`.
+macro_rules! each_feature_mesh {
+    ($name:ident, $feature:literal) => {
+        mod $name {
+            fn topology(
+                _version: outrigger_harness::node::ConfigVersion,
+            ) -> outrigger_harness::topology::Topology {
+                outrigger_harness::topology::Topology::feature($feature).unwrap()
+            }
+
+            each_feature_mesh!(@ process V3Process, super::$name);
+            each_feature_mesh!(@ container V3Container, super::$name);
+            each_feature_mesh!(@ envoy Envoy, super::$name);
+        }
+    };
+    (@ $test:ident $mode:ident, $body:path) => {
+        #[test]
+        fn $test() {
+            outrigger_harness::trial::run(
+                outrigger_harness::trial::Mode::$mode,
+                topology,
+                $body,
+            );
+        }
+    };
+}
+
 macro_rules! each_mode {
     ($name:ident, $topology:path, $($test:ident $mode:ident),+) => {
         mod $name {

@@ -21,12 +21,7 @@ impl fmt::Display for Picture<'_> {
         writeln!(f)?;
         writeln!(f, "  client")?;
         for node in &self.state.nodes {
-            let way = match node.name.as_str() {
-                "gateway" => "HTTP/1.1 or HTTP/2",
-                "app" => "HTTP/1.1",
-                _ => "HTTP/2",
-            };
-            writeln!(f, "    {DIM}│ {way}{DIM:#}")?;
+            writeln!(f, "    {DIM}│ {}{DIM:#}", node.way)?;
             writeln!(f, "    {DIM}▼{DIM:#}")?;
             let mut lines = Vec::new();
             match node.traffic {
@@ -61,6 +56,7 @@ mod tests {
     fn every_line_of_a_box_is_as_wide_as_the_others() {
         let nodes = vec![NodeState {
             name: "gateway".to_owned(),
+            way: "HTTP/1.1".to_owned(),
             traffic: Some(([127, 0, 0, 1], 8000).into()),
             admin: Some(([127, 0, 0, 1], 8001).into()),
         }];

@@ -27,8 +27,10 @@ pub(super) struct State {
 /// What is told about a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct NodeState {
-    /// `gateway`, `sidecar` or `app`.
+    /// `gateway`, `sidecar` or `app`, with a number for further ones.
     pub(super) name: String,
+    /// How requests come to it, for a person.
+    pub(super) way: String,
     /// Where it takes requests, if that is reachable from here.
     pub(super) traffic: Option<SocketAddr>,
     /// Its admin interface, if it has one.

@@ -1,6 +1,7 @@
 //! `cargo mesh up`: builds what is needed, starts the mesh, shows it, and stays.
 
 use std::{
+    cmp::Reverse,
     fs::File,
     os::unix::process::CommandExt,
     process::{self, ExitCode, Stdio},
@@ -21,6 +22,7 @@ use crate::{
     eventually, images,
     launch::{Ports, container::ContainerLauncher},
     mesh::Mesh,
+    node::{Node, Role},
     settings::{DataPlane, Launch},
     topology::{Launched, Topology},
 };
@@ -111,10 +113,11 @@ async fn prepare(options: &UpOptions) -> Result<Launch, Error> {
 }
 
 async fn start(options: &UpOptions, launch: Launch) -> Result<(Mesh, State), Error> {
-    let topology = Topology::tutorial(options.version())?
-        .launch(launch)
-        .data_plane(options.data_plane())
-        .ports(ports(options));
+    let topology = match &options.feature {
+        Some(feature) => Topology::feature(feature)?,
+        None => Topology::tutorial(options.version())?,
+    };
+    let topology = topology.launch(launch).data_plane(options.data_plane()).ports(ports(options));
     let mesh = topology.up().await?;
     let answers = async || {
         let status = mesh.client().get("/").await.map(|reply| reply.status);
@@ -150,19 +153,39 @@ fn describe(mesh: &Mesh, options: &UpOptions) -> State {
         Launched::Process => "as processes",
         Launched::Container => "in containers",
     };
-    let nodes = mesh.nodes().iter().rev().map(|node| {
-        let addresses = mesh.addresses(*node);
+    let files = match &options.feature {
+        Some(feature) => format!("files of compose/features/{feature}/"),
+        None => format!("{} files of compose/", options.version()),
+    };
+    // On the way of a request, one instance after the other.
+    let mut nodes = mesh.nodes().to_vec();
+    nodes.sort_by_key(|node| (node.role != Role::Gateway, node.instance, Reverse(node.role)));
+    let nodes = nodes.into_iter().map(|node| {
+        let addresses = mesh.addresses(node);
         NodeState {
             name: node.to_string(),
+            way: way(node, options),
             traffic: addresses.and_then(|addresses| addresses.traffic),
             admin: addresses.and_then(|addresses| addresses.admin),
         }
     });
     State {
         pid: process::id(),
-        summary: format!("{proxy}, {launched}, with the {} files of compose/", options.version()),
+        summary: format!("{proxy}, {launched}, with the {files}"),
         nodes: nodes.collect(),
     }
+}
+
+/// How requests come to a node, as far as it is known: a feature's files may say anything.
+fn way(node: Node, options: &UpOptions) -> String {
+    let way = match (node.role, node.instance) {
+        (Role::Gateway, _) => "HTTP/1.1 or HTTP/2",
+        (Role::Sidecar, 0) if options.feature.is_none() => "HTTP/2",
+        (Role::Sidecar, 0) => "",
+        (Role::Sidecar, _) => "from the gateway as well",
+        (Role::App, _) => "HTTP/1.1",
+    };
+    way.to_owned()
 }
 
 async fn show(state: &State) -> Result<(), Error> {
