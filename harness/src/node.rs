@@ -7,7 +7,8 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
 pub struct Node {
     /// What the node does.
     pub role: Role,
-    /// Which of its kind it is, from 0. A sidecar and the app it stands beside have the same number.
+    /// Which of its kind it is, from 0. A sidecar and the app it stands beside have the same number, unless a host has
+    /// several apps.
     pub instance: usize,
 }
 
@@ -55,10 +56,15 @@ pub struct ProxyPlan {
 }
 
 /// How the demo app is started.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct AppPlan {
     /// Its settings, except `SERVICE_API_HOST` and `SERVICE_API_PORT`, which the launcher decides.
     pub environment: BTreeMap<String, String>,
+    /// On which host it is: beside the sidecar of that number.
+    pub host: usize,
+    /// Where it listens on the host's loopback, by the sidecar's file. As a process it listens elsewhere, and the file is
+    /// rewritten.
+    pub port: u16,
 }
 
 /// A bootstrap file.

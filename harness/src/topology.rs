@@ -62,16 +62,21 @@ impl Topology {
     }
 
     /// The mesh of a feature, one of [`Config::features`]: the gateway of `compose/features/NAME/` before two instances of
-    /// the app, each with the sidecar of that folder, or the tutorial's where it has none.
+    /// the app, each with the sidecar of that folder, or the tutorial's where it has none. In a folder with a `host.yaml`
+    /// both stand behind one proxy, on one host.
     ///
     /// # Errors
     /// [`Error::Step`] if there is no such feature, [`Error::File`] if one of its files cannot be read.
     pub fn feature(name: &str) -> Result<Self, Error> {
-        let sidecar = Config::of_feature(name, Role::Sidecar)?;
-        Ok(Self::new()
-            .gateway(Config::of_feature(name, Role::Gateway)?)
-            .service(sidecar.clone())
-            .service(sidecar))
+        let mesh = Self::new().gateway(Config::of_feature(name, GATEWAY_FILE)?);
+        if Config::feature_has(name, HOST_FILE) {
+            return Ok(mesh.host(Config::of_feature(name, HOST_FILE)?, 2));
+        }
+        let sidecar = match Config::feature_has(name, SIDECAR_FILE) {
+            true => Config::of_feature(name, SIDECAR_FILE)?,
+            false => Config::of(Role::Sidecar, ConfigVersion::V3)?,
+        };
+        Ok(mesh.service(sidecar.clone()).service(sidecar))
     }
 
     /// Adds the gateway, with this file.
@@ -82,12 +87,25 @@ impl Topology {
 
     /// Adds an app and the sidecar beside it, with this file. A second call adds a second instance of the same service.
     #[must_use]
-    pub fn service(mut self, config: Config) -> Self {
-        let instance = self.nodes.keys().filter(|node| node.role == Role::App).count();
-        let app = Node::app(instance);
-        let environment = BTreeMap::from([("SERVICE_NAME".to_owned(), app.to_string())]);
-        self.nodes.insert(app, Program::App(AppPlan { environment }));
-        self.proxy(Node::sidecar(instance), config, "app")
+    pub fn service(self, config: Config) -> Self {
+        self.host(config, 1)
+    }
+
+    /// Adds a host with so many apps and one proxy for all of them, with this file: the deployment per host. The apps
+    /// listen on the host's loopback, on 8080, 8081 and so on.
+    #[must_use]
+    pub fn host(mut self, config: Config, apps: u16) -> Self {
+        let count = |nodes: &BTreeMap<Node, Program>, role| {
+            nodes.keys().filter(|node| node.role == role).count()
+        };
+        let host = count(&self.nodes, Role::Sidecar);
+        for beside in 0..apps {
+            let app = Node::app(count(&self.nodes, Role::App));
+            let environment = BTreeMap::from([("SERVICE_NAME".to_owned(), app.to_string())]);
+            let port = FIRST_APP_PORT + beside;
+            self.nodes.insert(app, Program::App(AppPlan { environment, host, port }));
+        }
+        self.proxy(Node::sidecar(host), config, "app")
     }
 
     /// Adds a sidecar alone, with this file; what it forwards to is given with [`Topology::origin`].
@@ -251,22 +269,18 @@ impl Config {
         Ok(names)
     }
 
-    /// The file of a feature for a proxy; for a sidecar the tutorial's, where the feature has none.
-    fn of_feature(name: &str, role: Role) -> Result<Self, Error> {
+    /// A file of a feature.
+    fn of_feature(name: &str, file: &str) -> Result<Self, Error> {
         let features = Self::features()?;
         if !features.iter().any(|feature| feature == name) {
             let why = format!("there is none of that name, but {}", features.join(", "));
             return Err(Error::step(format!("find the feature {name:?}"), why));
         }
-        let folder = compose().join(FEATURES).join(name);
-        let path = match role {
-            Role::Gateway => folder.join(GATEWAY_FILE),
-            Role::Sidecar | Role::App => folder.join("sidecar.yaml"),
-        };
-        if role != Role::Gateway && !path.is_file() {
-            return Self::of(role, ConfigVersion::V3);
-        }
-        Self::read(path, ConfigVersion::V3)
+        Self::read(compose().join(FEATURES).join(name).join(file), ConfigVersion::V3)
+    }
+
+    fn feature_has(name: &str, file: &str) -> bool {
+        compose().join(FEATURES).join(name).join(file).is_file()
     }
 
     fn read(path: PathBuf, version: ConfigVersion) -> Result<Self, Error> {
@@ -280,8 +294,13 @@ impl Config {
 /// The folder, under `compose/`, of the features' folders.
 const FEATURES: &str = "features";
 
-/// The gateway's file in the folder of a feature.
+/// The files in the folder of a feature; only the gateway's is always there.
 const GATEWAY_FILE: &str = "gateway.yaml";
+const SIDECAR_FILE: &str = "sidecar.yaml";
+const HOST_FILE: &str = "host.yaml";
+
+/// Where the first app of a host listens, by the sidecars' files; the others follow.
+const FIRST_APP_PORT: u16 = 8080;
 
 fn compose() -> PathBuf {
     binaries::workspace().join("compose")

@@ -40,8 +40,6 @@ use crate::{
 const TRAFFIC_PORT: u16 = 80;
 /// Where both proxies' admin interfaces listen in their container, by the files under `compose/`.
 const ADMIN_PORT: u16 = 8001;
-/// Where the app listens, by the sidecar's file.
-const APP_PORT: u16 = 8080;
 
 /// How many meshes of this process may be up at once. Each takes a network, and an engine has addresses for about thirty.
 const MAX_MESHES: usize = 12;
@@ -191,7 +189,11 @@ impl ContainerLauncher {
     ) -> Result<ContainerAsync<GenericImage>, Error> {
         let network = match node.role {
             Role::App | Role::Sidecar => {
-                let holder = self.shared.hold_namespace(node.instance, self.images).await?;
+                let host = match program {
+                    Program::App(app) => app.host,
+                    Program::Proxy(_) => node.instance,
+                };
+                let holder = self.shared.hold_namespace(host, self.images).await?;
                 request::Network::Of { container: holder }
             }
             Role::Gateway => {

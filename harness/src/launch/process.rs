@@ -21,7 +21,7 @@ use crate::{
     error::{BoxError, Error},
     eventually,
     launch::{Exit, Plan, Ports},
-    node::{Addresses, AppPlan, Node, Program, ProxyPlan, Role},
+    node::{Addresses, AppPlan, Node, NodePlan, Program, ProxyPlan, Role},
     settings::{self, DataPlane},
 };
 
@@ -78,11 +78,14 @@ impl ProcessLauncher {
             .map(|planned| Ok((planned.node, reserve(planned.node, plan.ports)?)))
             .collect::<Result<AllPorts, Error>>()?;
         let mut recipes = BTreeMap::new();
-        for planned in &plan.nodes {
+        let nodes = plan.nodes;
+        for planned in &nodes {
             let recipe = match &planned.program {
                 Program::App(app) => app_recipe(&binaries.demo_app, planned.node, app, &ports),
                 Program::Proxy(plan) => {
-                    proxy_recipe(&proxy, data_plane, planned.node, (plan, &ports), folder.path())?
+                    let mut places = places(planned.node, &nodes, &ports);
+                    places.extend(plan.origins.clone());
+                    proxy_recipe(&proxy, data_plane, planned.node, (plan, &places), folder.path())?
                 }
             };
             recipes.insert(planned.node, recipe);
@@ -236,14 +239,12 @@ fn proxy_recipe(
     program: &Path,
     data_plane: DataPlane,
     node: Node,
-    (plan, ports): (&ProxyPlan, &AllPorts),
+    (plan, places): (&ProxyPlan, &Places),
     folder: &Path,
 ) -> Result<Recipe, Error> {
-    let mut places = places(node, ports);
-    places.extend(plan.origins.clone());
     let folder = folder.join(node.to_string());
     let path = folder.join(plan.config.version.file_name());
-    let text = rewrite::rewrite(&plan.config, &places)?;
+    let text = rewrite::rewrite(&plan.config, places)?;
     std::fs::create_dir_all(&folder)
         .and_then(|()| std::fs::write(&path, text))
         .map_err(|source| Error::File { path: path.clone(), source })?;
@@ -258,7 +259,7 @@ fn proxy_recipe(
 }
 
 /// What the addresses in a node's file are here. The files say where everything is in containers; see `compose/`.
-fn places(node: Node, ports: &AllPorts) -> Places {
+fn places(node: Node, nodes: &[NodePlan], ports: &AllPorts) -> Places {
     let (traffic, admin) = &ports[&node];
     let mut places = Places::from([("0.0.0.0:80".to_owned(), vec![traffic.address()])]);
     if let Some(admin) = admin {
@@ -270,8 +271,15 @@ fn places(node: Node, ports: &AllPorts) -> Places {
             "app:80".to_owned(),
             sidecars.map(|(_, (traffic, _))| traffic.address()).collect(),
         );
-    } else if let Some((app, _)) = ports.get(&Node::app(node.instance)) {
-        places.insert("127.0.0.1:8080".to_owned(), vec![app.address()]);
+        return places;
+    }
+    for planned in nodes {
+        if let Program::App(app) = &planned.program
+            && app.host == node.instance
+        {
+            let address = ports[&planned.node].0.address();
+            places.insert(format!("127.0.0.1:{}", app.port), vec![address]);
+        }
     }
     places
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bollard::models::{HostConfig, HostConfigLogConfig, PortBinding, PortMap};
 use testcontainers::{ContainerRequest, GenericImage, ImageExt as _, core::IntoContainerPort as _};
 
-use super::{ADMIN_PORT, APP_PORT, TRAFFIC_PORT};
+use super::{ADMIN_PORT, TRAFFIC_PORT};
 use crate::{
     eventually::patience,
     images::{Image, Images},
@@ -53,7 +53,7 @@ pub(super) fn of(program: &Program, images: &Images, network: Network) -> Namele
 fn app_request(app: &AppPlan, image: GenericImage) -> ContainerRequest<GenericImage> {
     let decided = [
         ("SERVICE_API_HOST".to_owned(), "127.0.0.1".to_owned()),
-        ("SERVICE_API_PORT".to_owned(), APP_PORT.to_string()),
+        ("SERVICE_API_PORT".to_owned(), app.port.to_string()),
     ];
     let wanted = app.environment.clone();
     let request = ContainerRequest::from(image);

@@ -22,7 +22,7 @@ async fn app(name: &str) -> Option<ContainerLauncher> {
 
 async fn app_of(name: &str, owner: &Owner) -> Option<ContainerLauncher> {
     let environment = BTreeMap::from([("SERVICE_NAME".to_owned(), name.to_owned())]);
-    let program = Program::App(AppPlan { environment });
+    let program = Program::App(AppPlan { environment, host: 0, port: 8080 });
     let plan = Plan {
         name: format!("test-{}-{name}", std::process::id()),
         nodes: [Node::APP, Node::GATEWAY]
