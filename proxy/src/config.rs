@@ -10,6 +10,7 @@ pub mod bootstrap;
 pub mod cluster;
 pub mod coverage;
 pub mod diagnostic;
+pub mod endpoint;
 pub mod hcm;
 pub mod headers;
 pub mod http_protocol;

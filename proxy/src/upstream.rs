@@ -6,6 +6,7 @@
 pub mod cluster;
 pub mod connect;
 pub mod discovery;
+pub mod health;
 pub mod host;
 pub mod host_set;
 pub mod lb;

@@ -9,7 +9,10 @@ use super::Parts;
 use super::listeners::Address;
 use super::page::Page;
 use super::query::Query;
+use crate::config;
 use crate::config::cluster::Thresholds;
+use crate::config::endpoint::HealthStatus as Configured;
+use crate::upstream::health::Flag;
 use crate::upstream::{Cluster, Host};
 
 /// `envoy.admin.v3.Clusters`.
@@ -34,6 +37,8 @@ struct HostStatus {
     weight: u32,
     #[serde(skip_serializing_if = "String::is_empty")]
     hostname: String,
+    #[serde(skip_serializing_if = "is_zero")]
+    priority: u32,
     locality: Locality,
 }
 
@@ -49,11 +54,32 @@ struct SimpleMetric {
 
 #[derive(Serialize)]
 struct HealthStatus {
+    #[serde(skip_serializing_if = "is_false")]
+    failed_active_health_check: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    failed_outlier_check: bool,
     eds_health_status: &'static str,
+    #[serde(skip_serializing_if = "is_false")]
+    failed_active_degraded_check: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pending_dynamic_removal: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pending_active_hc: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    excluded_via_immediate_hc_fail: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    active_hc_timeout: bool,
 }
 
 #[derive(Serialize)]
-struct Locality {}
+struct Locality {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    region: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    zone: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    sub_zone: String,
+}
 
 #[derive(Serialize)]
 struct CircuitBreakers {
@@ -115,16 +141,29 @@ fn lines(out: &mut String, cluster: &Cluster) {
             line(name, &value);
         }
         line("hostname", &host.hostname);
-        line("health_flags", &"healthy");
-        line("weight", &host.weight);
-        for locality in ["region", "zone", "sub_zone"] {
-            line(locality, &"");
-        }
-        line("canary", &false);
-        line("priority", &0);
+        let flags: String = host.flags().map(Flag::name).collect();
+        line("health_flags", &if flags.is_empty() { "healthy" } else { &flags });
+        let traits = host.traits();
+        line("weight", &traits.weight);
+        let locality = &traits.place.locality;
+        line("region", &locality.region);
+        line("zone", &locality.zone);
+        line("sub_zone", &locality.sub_zone);
+        line("canary", &host.is_canary());
+        line("priority", &traits.place.priority);
         line("success_rate", &-1);
         line("local_origin_success_rate", &-1);
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The name in stats.
@@ -169,6 +208,7 @@ impl<'a> ClusterStatus<'a> {
 
 impl HostStatus {
     fn of(host: &Host) -> Self {
+        let traits = host.traits();
         Self {
             address: host.address.into(),
             stats: metrics(host).map(|(gauge, name, value)| SimpleMetric {
@@ -176,11 +216,43 @@ impl HostStatus {
                 value: (value != 0).then(|| value.to_string()),
                 name,
             }),
-            health_status: HealthStatus { eds_health_status: "HEALTHY" },
-            weight: host.weight,
+            health_status: HealthStatus::of(host),
+            weight: traits.weight,
             hostname: host.hostname.clone(),
-            locality: Locality {},
+            priority: traits.place.priority,
+            locality: Locality::of(&traits.place.locality),
         }
+    }
+}
+
+// === impl HealthStatus ===
+
+impl HealthStatus {
+    fn of(host: &Host) -> Self {
+        Self {
+            failed_active_health_check: host.has(Flag::FailedActiveHc),
+            failed_outlier_check: host.has(Flag::FailedOutlierCheck),
+            eds_health_status: match host.configured_health() {
+                Configured::Unhealthy | Configured::Timeout => "UNHEALTHY",
+                Configured::Degraded => "DEGRADED",
+                Configured::Draining => "DRAINING",
+                Configured::Healthy | Configured::Unknown => "HEALTHY",
+            },
+            failed_active_degraded_check: host.has(Flag::DegradedActiveHc),
+            pending_dynamic_removal: host.has(Flag::PendingDynamicRemoval),
+            pending_active_hc: host.has(Flag::PendingActiveHc),
+            excluded_via_immediate_hc_fail: host.has(Flag::ExcludedViaImmediateHcFail),
+            active_hc_timeout: host.has(Flag::ActiveHcTimeout),
+        }
+    }
+}
+
+// === impl Locality ===
+
+impl Locality {
+    fn of(locality: &config::endpoint::Locality) -> Self {
+        let config::endpoint::Locality { region, zone, sub_zone } = locality.clone();
+        Self { region, zone, sub_zone }
     }
 }
 

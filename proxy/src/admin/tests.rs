@@ -18,7 +18,6 @@ use crate::config::listener::{DEFAULT_BUFFER_LIMIT, Listener, Terminal};
 use crate::hcm::{Ending, Handler};
 use crate::message::{Body, Request};
 use crate::stats::Store;
-use crate::upstream::host_set::HostSet;
 use crate::upstream::{self, Host};
 use crate::{base::drain::Phase, listener};
 
@@ -76,12 +75,12 @@ fn parts() -> Parts {
         .to_string(),
     };
     let clusters = upstream::Manager::new(&bootstrap.clusters, &root);
-    let host = Host::new("127.0.0.1:41941".parse().unwrap(), "127.0.0.1", 1);
+    let host = Host::new("127.0.0.1:41941".parse().unwrap(), "127.0.0.1", Arc::default());
     host.stats.cx_total.inc();
     host.stats.cx_active.inc();
     host.stats.rq_total.add(3);
     host.stats.rq_success.add(3);
-    clusters.get("local_service").unwrap().publish(HostSet::new(vec![Arc::new(host)]));
+    clusters.get("local_service").unwrap().publish(vec![Arc::new(host)]);
     Parts {
         listeners: Arc::new(listener::Manager::bind(&bootstrap.listeners, 1, &root).unwrap()),
         bootstrap: Arc::new(bootstrap),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::address::SocketAddress;
+use super::endpoint::Endpoint;
 use super::http_protocol::Http2;
 use super::listener::DEFAULT_BUFFER_LIMIT;
 
@@ -91,17 +91,6 @@ pub enum Protocol {
     Http1,
     /// HTTP/2 with prior knowledge.
     Http2(Http2),
-}
-
-/// One configured endpoint.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Endpoint {
-    /// `endpoint.address`.
-    pub address: SocketAddress,
-    /// `endpoint.hostname`; empty where not given.
-    pub hostname: String,
-    /// `load_balancing_weight` (default 1).
-    pub weight: u32,
 }
 
 /// `circuit_breakers.thresholds`.

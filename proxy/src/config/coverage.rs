@@ -28,7 +28,10 @@ pub const COVERAGE: &[Covered] = &[
         // Where a CPU profile would be written; there is no profiler.
         .no_op(&["profile_path"]),
     applied("envoy.config.core.v3.Node", &["id", "cluster", "locality"]),
-    applied("envoy.config.core.v3.Locality", &["zone"]).no_op(&["region", "sub_zone"]),
+    applied("envoy.config.core.v3.Locality", &["region", "zone", "sub_zone"]),
+    applied("envoy.config.core.v3.Metadata", &["filter_metadata"])
+        // Nothing here reads metadata of a type of its own.
+        .no_op(&["typed_filter_metadata"]),
     // Addresses and data
     applied("envoy.config.core.v3.Address", &["socket_address"]),
     applied("envoy.config.core.v3.SocketAddress", &["protocol", "address", "port_value"]),
@@ -352,8 +355,14 @@ pub const COVERAGE: &[Covered] = &[
         &["priority", "max_connections", "max_pending_requests", "max_requests", "max_retries"],
     ),
     applied("envoy.config.endpoint.v3.ClusterLoadAssignment", &["cluster_name", "endpoints"]),
-    applied("envoy.config.endpoint.v3.LocalityLbEndpoints", &["lb_endpoints"]),
-    applied("envoy.config.endpoint.v3.LbEndpoint", &["endpoint", "load_balancing_weight"]),
+    applied(
+        "envoy.config.endpoint.v3.LocalityLbEndpoints",
+        &["locality", "lb_endpoints", "load_balancing_weight", "priority"],
+    ),
+    applied(
+        "envoy.config.endpoint.v3.LbEndpoint",
+        &["endpoint", "health_status", "metadata", "load_balancing_weight"],
+    ),
     applied("envoy.config.endpoint.v3.Endpoint", &["address", "hostname"]),
     // Access logs
     applied("envoy.config.accesslog.v3.AccessLog", &["name", "typed_config"]),

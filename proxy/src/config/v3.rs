@@ -18,6 +18,7 @@ mod check;
 mod cluster;
 mod data_source;
 mod dump;
+mod endpoint;
 mod hcm;
 mod headers;
 mod listener;

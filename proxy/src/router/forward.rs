@@ -12,8 +12,8 @@ use crate::message::local_reply::LocalReply;
 use crate::message::{Request, Response, headers, hop_by_hop};
 use crate::route::{Forward, HeaderParsers, RequestNotes, Rewrite, Route};
 use crate::stream_info::StreamInfo;
-use crate::upstream::Local;
 use crate::upstream::connect::millis;
+use crate::upstream::{Local, lb};
 
 use super::asked::Asked;
 use super::attempt::Attempt;
@@ -95,7 +95,9 @@ impl Router {
         ready: &mut Ready<'_>,
         info: &mut StreamInfo,
     ) -> Response {
-        let result = match ready.local.choose() {
+        // Not in the match, where the context would be kept until the end of the attempt.
+        let target = ready.local.choose(&lb::Context::default());
+        let result = match target {
             None => Err(Failure::NoHealthyHost),
             Some(target) => {
                 info.upstream_host = Some(target.host.address);
@@ -179,7 +181,6 @@ fn give_up(reply: LocalReply, failure: &Failure, local: &Local, info: &mut Strea
     let stats = &local.cluster.stats;
     if let Failure::NoHealthyHost = failure {
         stats.upstream_cx_none_healthy.inc();
-        stats.lb_healthy_panic.inc();
     }
     local.charge(reply.status.as_u16());
     info.transport_failure = failure.transport_failure();

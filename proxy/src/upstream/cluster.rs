@@ -1,6 +1,6 @@
 //! Cluster: a named set of hosts with its settings, limits and stats; shared by all workers.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 
@@ -8,7 +8,9 @@ use crate::base::latch::Latch;
 use crate::config;
 use crate::stats::Scope;
 
+use super::Host;
 use super::host_set::HostSet;
+use super::lb::Settings;
 use super::limits::Limits;
 use super::stats::{BreakerStats, ClusterStats};
 
@@ -26,6 +28,9 @@ pub struct Cluster {
     /// `cluster.<name>.`, for stats whose names depend on traffic.
     pub scope: Scope,
     hosts: ArcSwap<HostSet>,
+    /// How hosts are chosen.
+    lb: Settings,
+    publishing: Mutex<()>,
     /// Told when the hosts are known for the first time, or known to be unknown.
     warm: Latch,
 }
@@ -48,6 +53,8 @@ impl Cluster {
             stats,
             scope,
             hosts: ArcSwap::default(),
+            lb: Settings::default(),
+            publishing: Mutex::default(),
             warm: Latch::new(),
         }
     }
@@ -62,17 +69,34 @@ impl Cluster {
         self.hosts.load()
     }
 
-    /// Publishes a new set of hosts.
-    pub fn publish(&self, hosts: HostSet) {
-        let total = hosts.hosts().len() as u64;
-        let weight = hosts.hosts().iter().map(|host| host.weight).max().unwrap_or(0);
+    /// Publishes other hosts than before.
+    pub fn publish(&self, hosts: Vec<Arc<Host>>) {
+        let _turn = self.turn();
         self.stats.membership_change.inc();
-        self.stats.membership_total.set(total);
-        self.stats.membership_healthy.set(total);
-        self.stats.membership_degraded.set(0);
-        self.stats.membership_excluded.set(0);
-        self.stats.max_host_weight.set(u64::from(weight));
-        self.hosts.store(Arc::new(hosts));
+        self.store(hosts);
+    }
+
+    /// Publishes the same hosts anew, by the health that they have now. Whoever has raised or lowered a host's flag
+    /// calls it, from whatever thread.
+    pub fn refresh(&self) {
+        let _turn = self.turn();
+        self.store(self.hosts().hosts().to_vec());
+    }
+
+    /// One publishes at a time, so that the last set and the gauges are of the same moment.
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        // There is nothing in there that a panic could have left half done.
+        self.publishing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn store(&self, hosts: Vec<Arc<Host>>) {
+        let set = HostSet::new(hosts, &self.lb);
+        let group = set.group();
+        self.stats.membership_total.set(set.hosts().len() as u64);
+        self.stats.membership_healthy.set(group.count(|one| one.healthy.hosts.len()));
+        self.stats.membership_degraded.set(group.count(|one| one.degraded.hosts.len()));
+        self.stats.membership_excluded.set(group.count(|one| one.excluded));
+        self.hosts.store(Arc::new(set));
     }
 
     /// Says that the first attempt to learn the hosts has ended, one way or the other.

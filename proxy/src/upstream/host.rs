@@ -1,8 +1,15 @@
-//! Host: one address in a cluster, with its load.
+//! Host: one address in a cluster, with its load and its health.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use arc_swap::{ArcSwap, Guard};
+
+use crate::config::endpoint::{HealthStatus, Traits};
 use crate::stats::{Counter, Gauge};
+
+use super::health::{Flag, Health};
 
 /// One address in a cluster.
 #[derive(Debug)]
@@ -11,10 +18,12 @@ pub struct Host {
     pub address: SocketAddr,
     /// `endpoint.hostname`, or the name that resolved to the address; empty for a literal.
     pub hostname: String,
-    /// `load_balancing_weight`, at least 1.
-    pub weight: u32,
     /// What it was asked, as `/clusters` shows it.
     pub stats: HostStats,
+    /// What may change while it stays the same host.
+    traits: ArcSwap<Traits>,
+    /// The [`Flag`]s that are up.
+    flags: AtomicU32,
 }
 
 /// What a host was asked; not in the store, since there may be many hosts.
@@ -41,8 +50,90 @@ pub struct HostStats {
 // === impl Host ===
 
 impl Host {
-    /// A host that was asked nothing yet.
-    pub fn new(address: SocketAddr, hostname: impl Into<String>, weight: u32) -> Self {
-        Self { address, hostname: hostname.into(), weight, stats: HostStats::default() }
+    /// A healthy host that was asked nothing yet.
+    pub fn new(address: SocketAddr, hostname: impl Into<String>, traits: Arc<Traits>) -> Self {
+        Self {
+            address,
+            hostname: hostname.into(),
+            stats: HostStats::default(),
+            traits: ArcSwap::new(traits),
+            flags: AtomicU32::new(0),
+        }
+    }
+
+    /// The same with the health that its configuration says.
+    #[must_use]
+    pub fn with_health(self, status: HealthStatus) -> Self {
+        self.set_configured_health(status);
+        self
+    }
+
+    /// Its weight, its place and its metadata.
+    pub fn traits(&self) -> Guard<Arc<Traits>> {
+        self.traits.load()
+    }
+
+    /// Takes over what discovery says anew. A new set of hosts must be published for it to show.
+    pub fn set_traits(&self, traits: Arc<Traits>) {
+        self.traits.store(traits);
+    }
+
+    /// `metadata["envoy.lb"]["canary"]`.
+    pub fn is_canary(&self) -> bool {
+        self.traits().metadata.lb("canary").and_then(serde_json::Value::as_bool) == Some(true)
+    }
+
+    /// Raises or lowers a flag, and says whether that changed it. The cluster must be
+    /// [refreshed](super::Cluster::refresh) for balancing to take note.
+    pub fn set(&self, flag: Flag, up: bool) -> bool {
+        let bit = flag.bit();
+        let before = if up {
+            self.flags.fetch_or(bit, Ordering::AcqRel)
+        } else {
+            self.flags.fetch_and(!bit, Ordering::AcqRel)
+        };
+        (before & bit != 0) != up
+    }
+
+    /// Whether the flag is up.
+    pub fn has(&self, flag: Flag) -> bool {
+        self.flags.load(Ordering::Acquire) & flag.bit() != 0
+    }
+
+    /// The flags that are up, in Envoy's order.
+    pub fn flags(&self) -> impl Iterator<Item = Flag> {
+        Flag::of_bits(self.flags.load(Ordering::Acquire))
+    }
+
+    /// What the flags come to.
+    pub fn health(&self) -> Health {
+        Health::of_bits(self.flags.load(Ordering::Acquire))
+    }
+
+    /// Whether it does not count among the hosts that could take traffic.
+    pub fn is_excluded(&self) -> bool {
+        Flag::excludes(self.flags.load(Ordering::Acquire))
+    }
+
+    /// Takes over `health_status`, and says whether that changed anything.
+    pub fn set_configured_health(&self, status: HealthStatus) -> bool {
+        use HealthStatus as Status;
+        let failed = matches!(status, Status::Unhealthy | Status::Timeout);
+        let failed = self.set(Flag::FailedEdsHealth, failed);
+        let degraded = self.set(Flag::DegradedEdsHealth, status == Status::Degraded);
+        self.set(Flag::EdsStatusDraining, status == Status::Draining) || failed || degraded
+    }
+
+    /// `health_status` as far as it is still known: a timeout is unhealthy, and unknown is healthy.
+    pub fn configured_health(&self) -> HealthStatus {
+        if self.has(Flag::FailedEdsHealth) {
+            HealthStatus::Unhealthy
+        } else if self.has(Flag::DegradedEdsHealth) {
+            HealthStatus::Degraded
+        } else if self.has(Flag::EdsStatusDraining) {
+            HealthStatus::Draining
+        } else {
+            HealthStatus::Healthy
+        }
     }
 }

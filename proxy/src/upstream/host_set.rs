@@ -1,25 +1,37 @@
-//! The hosts of a cluster at one moment.
+//! The hosts of a cluster at one moment, made ready for choosing.
 
 use std::sync::Arc;
 
 use super::Host;
+use super::lb::Group;
 
 /// An immutable list of hosts; a change publishes a new one.
 #[derive(Debug, Default)]
 pub struct HostSet {
     hosts: Vec<Arc<Host>>,
+    whole: Group,
 }
 
 // === impl HostSet ===
 
 impl HostSet {
-    /// A set of these hosts.
-    pub fn new(hosts: Vec<Arc<Host>>) -> Self {
-        Self { hosts }
+    /// A set of these hosts, by the health that they have now.
+    pub(super) fn new(mut hosts: Vec<Arc<Host>>, settings: &super::lb::Settings) -> Self {
+        // Envoy lists them by priority, whatever the order of the file.
+        if !hosts.is_sorted_by_key(|host| host.traits().place.priority) {
+            hosts.sort_by_cached_key(|host| host.traits().place.priority);
+        }
+        let whole = Group::new(&hosts, settings);
+        Self { hosts, whole }
     }
 
-    /// All hosts.
+    /// All hosts, by priority.
     pub fn hosts(&self) -> &[Arc<Host>] {
         &self.hosts
+    }
+
+    /// All of them as balancing sees them.
+    pub fn group(&self) -> &Group {
+        &self.whole
     }
 }

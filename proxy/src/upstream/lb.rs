@@ -1,6 +1,59 @@
 //! Chooses which host gets the next request.
+//!
+//! What a choice depends on and all workers share is in [`Group`], which is made when hosts are published; whose turn
+//! it is is in [`Balancer`], of which each worker has its own.
 
+mod balancer;
 mod edf;
-mod round_robin;
+mod group;
+mod load;
+mod turns;
 
-pub use self::round_robin::RoundRobin;
+use std::fmt;
+
+use super::Host;
+
+pub use self::balancer::Balancer;
+pub use self::group::{Group, Priority};
+pub use self::load::{Availability, Loads};
+
+/// What a choice is made by, beside the hosts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Settings {
+    /// `common_lb_config.healthy_panic_threshold`, in percent (default 50).
+    pub panic_threshold: u32,
+    /// `load_assignment.policy.overprovisioning_factor`, in percent (default 140).
+    pub overprovisioning: u32,
+}
+
+/// What is special about one choice. Nothing is, usually.
+#[derive(Clone, Copy, Default)]
+pub struct Context<'a> {
+    /// Turns hosts down that would otherwise be chosen (`retry_host_predicate`).
+    pub rejects: Option<&'a dyn Fn(&Host) -> bool>,
+    /// How often a host that is turned down is chosen anew; then the last one is taken all the same
+    /// (`host_selection_retry_max_attempts`).
+    pub more_choices: u32,
+    /// Says how much each priority gets instead (`retry_priority`).
+    pub loads: Option<&'a dyn Fn(&Group) -> Loads>,
+}
+
+// === impl Settings ===
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { panic_threshold: 50, overprovisioning: 140 }
+    }
+}
+
+// === impl Context ===
+
+impl fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("rejects", &self.rejects.is_some())
+            .field("more_choices", &self.more_choices)
+            .field("loads", &self.loads.is_some())
+            .finish()
+    }
+}

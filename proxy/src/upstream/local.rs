@@ -1,11 +1,12 @@
 //! One worker's view of a cluster: whose turn it is, and the connections it has.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::host_set::HostSet;
-use super::lb::RoundRobin;
+use super::lb::{Balancer, Context};
 use super::pool::Pool;
 use super::stats::CodeStats;
 use super::{Cluster, Host};
@@ -29,11 +30,11 @@ pub struct LocalHost {
 }
 
 /// The host set that this worker last saw, made ready for choosing.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct View {
     seen: Arc<HostSet>,
     hosts: Vec<Rc<LocalHost>>,
-    turns: RoundRobin,
+    balancer: Balancer,
 }
 
 // === impl Local ===
@@ -41,20 +42,28 @@ struct View {
 impl Local {
     /// A view of `cluster`.
     pub fn new(cluster: Arc<Cluster>) -> Self {
-        let view = View { seen: Arc::default(), hosts: Vec::new(), turns: RoundRobin::new(&[]) };
-        Self { codes: RefCell::default(), view: RefCell::new(view), cluster }
+        Self { codes: RefCell::default(), view: RefCell::default(), cluster }
     }
 
-    /// The host that gets the next request; none if the cluster has none.
-    pub fn choose(&self) -> Option<Rc<LocalHost>> {
+    /// The host that gets the next request; none if there is none to take.
+    pub fn choose(&self, context: &Context<'_>) -> Option<Rc<LocalHost>> {
         let mut view = self.view.borrow_mut();
+        let view = &mut *view;
         let hosts = self.cluster.peek_hosts();
         if !Arc::ptr_eq(&hosts, &view.seen) {
             let hosts = hosts.clone();
             view.follow(&self.cluster, hosts);
         }
-        let chosen = view.turns.choose()?;
-        Some(view.hosts[chosen].clone())
+        let chosen = view.choose(context, &self.cluster)?;
+        let Some(rejects) = context.rejects else { return Some(chosen.clone()) };
+        let mut chosen = chosen.clone();
+        for _ in 0..context.more_choices {
+            if !rejects(&chosen.host) {
+                break;
+            }
+            chosen = view.choose(context, &self.cluster)?.clone();
+        }
+        Some(chosen)
     }
 
     /// Counts a response, or the local reply that stands for one.
@@ -73,26 +82,34 @@ impl Local {
 // === impl View ===
 
 impl View {
+    fn choose(&mut self, context: &Context<'_>, cluster: &Cluster) -> Option<&Rc<LocalHost>> {
+        let panics = &cluster.stats.lb_healthy_panic;
+        let chosen = self.balancer.choose(self.seen.group(), context, panics)?;
+        self.hosts.get(chosen)
+    }
+
     /// Takes over a new host set. Hosts that stay keep their connections; those of hosts that went close once they
     /// have answered.
     fn follow(&mut self, cluster: &Arc<Cluster>, seen: Arc<HostSet>) {
+        self.balancer = Balancer::default();
+        let same = self.hosts.len() == seen.hosts().len()
+            && self.hosts.iter().zip(seen.hosts()).all(|(old, new)| Arc::ptr_eq(&old.host, new));
+        self.seen = seen;
+        if same {
+            return;
+        }
         let known = std::mem::take(&mut self.hosts);
-        self.hosts = seen
-            .hosts()
-            .iter()
-            .map(|host| {
-                known.iter().find(|known| Arc::ptr_eq(&known.host, host)).cloned().unwrap_or_else(
-                    || {
-                        Rc::new(LocalHost {
-                            host: host.clone(),
-                            pool: Pool::new(cluster.clone(), host.clone()),
-                        })
-                    },
-                )
+        let known: HashMap<_, _> =
+            known.into_iter().map(|host| (Arc::as_ptr(&host.host), host)).collect();
+        let hosts = self.seen.hosts().iter();
+        self.hosts = hosts
+            .map(|host| match known.get(&Arc::as_ptr(host)) {
+                Some(known) => known.clone(),
+                None => Rc::new(LocalHost {
+                    host: host.clone(),
+                    pool: Pool::new(cluster.clone(), host.clone()),
+                }),
             })
             .collect();
-        let weights: Vec<u32> = seen.hosts().iter().map(|host| host.weight).collect();
-        self.turns = RoundRobin::new(&weights);
-        self.seen = seen;
     }
 }

@@ -95,6 +95,8 @@ fn check_listeners(resources: &Message<'_>, findings: &mut Findings) {
 fn node(node: &Message<'_>) -> Node {
     let text = |name| node.text(name).unwrap_or_default().to_owned();
     let locality = node.message("locality");
+    // Only the zone is printed.
+    locality.iter().for_each(|locality| locality.dismiss(&["region", "sub_zone"]));
     Node {
         id: text("id"),
         cluster: text("cluster"),

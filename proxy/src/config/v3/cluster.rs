@@ -2,14 +2,14 @@
 
 use crate::config::cluster::{
     Cluster, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DNS_REFRESH_RATE, DEFAULT_IDLE_TIMEOUT, Discovery,
-    Dns, Endpoint, LbPolicy, LookupFamily, Protocol, Thresholds,
+    Dns, LbPolicy, LookupFamily, Protocol, Thresholds,
 };
 use crate::config::diagnostic::Findings;
 use crate::config::listener::DEFAULT_BUFFER_LIMIT;
 use crate::config::source::Quoted;
 
 use super::message::Message;
-use super::{address, protocol};
+use super::{endpoint, protocol};
 
 /// The one extension whose options a cluster may carry; its key in `typed_extension_protocol_options`, and its type.
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
@@ -23,6 +23,7 @@ pub(super) fn lower(cluster: &Message<'_>, findings: &mut Findings) -> Option<Cl
     let max_requests = common.and_then(|common| common.u32("max_requests_per_connection"));
     lb_policy(cluster, findings);
     let literal = matches!(discovery, Some(Discovery::Static));
+    let assignment = cluster.message("load_assignment");
     Some(Cluster {
         alt_stat_name: cluster.nonempty("alt_stat_name").map(str::to_owned),
         lb: LbPolicy::RoundRobin,
@@ -34,7 +35,8 @@ pub(super) fn lower(cluster: &Message<'_>, findings: &mut Findings) -> Option<Cl
         idle_timeout: protocol::timeout(common, "idle_timeout", Some(DEFAULT_IDLE_TIMEOUT)),
         // Zero is the same as no limit in Envoy.
         max_requests_per_connection: max_requests.filter(|max| *max != 0),
-        endpoints: endpoints(cluster, literal, findings),
+        endpoints: assignment
+            .map_or_else(Vec::new, |it| endpoint::endpoints(it, literal, findings)),
         circuit_breakers: thresholds(cluster, findings),
         discovery: discovery?,
         name: name?,
@@ -114,36 +116,6 @@ fn protocol(
         Some(http2) => Protocol::Http2(protocol::http2(Some(http2))),
         None => Protocol::Http1,
     }
-}
-
-fn endpoints(cluster: &Message<'_>, literal: bool, findings: &mut Findings) -> Vec<Endpoint> {
-    let Some(assignment) = cluster.message("load_assignment") else { return Vec::new() };
-    assignment.dismiss(&["cluster_name"]);
-    let mut endpoints = Vec::new();
-    for locality in assignment.messages("endpoints") {
-        for host in locality.messages("lb_endpoints") {
-            endpoints.extend(endpoint(host, literal, findings));
-        }
-    }
-    endpoints
-}
-
-fn endpoint(host: &Message<'_>, literal: bool, findings: &mut Findings) -> Option<Endpoint> {
-    let weight = host.u32("load_balancing_weight").unwrap_or(1);
-    let Some(endpoint) = host.message("endpoint") else {
-        if !host.has("endpoint") {
-            findings.error(host.at, "endpoint is missing");
-        }
-        return None;
-    };
-    let hint = "clusters of type STRICT_DNS resolve names";
-    let address = if literal {
-        address::literal(endpoint, "address", hint, findings)
-    } else {
-        address::any(endpoint, "address", findings)
-    };
-    let hostname = endpoint.text("hostname").unwrap_or_default().to_owned();
-    Some(Endpoint { address: address?, hostname, weight })
 }
 
 /// The limits of priority DEFAULT. Of several entries for one priority, Envoy takes the first.

@@ -243,6 +243,18 @@ impl<'s> Message<'s> {
         })
     }
 
+    /// The entries of a map of values that the schema does not look into, as JSON.
+    pub(super) fn jsons(&self, name: &str) -> impl Iterator<Item = (&str, serde_json::Value)> {
+        let entries = match self.take(name).map(|set| &set.held) {
+            Some(Held::Map(entries)) => entries.as_slice(),
+            _ => &[],
+        };
+        entries.iter().filter_map(|(key, item)| match &item.datum {
+            Datum::Unread(node) => Some((key.as_str(), dump::raw(node))),
+            _ => None,
+        })
+    }
+
     /// Marks the fields as used without looking at them.
     pub(super) fn dismiss(&self, names: &[&str]) {
         for name in names {

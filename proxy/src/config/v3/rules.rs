@@ -53,7 +53,13 @@ fn validate_set(set: &Set<'_>, findings: &mut Findings) {
             let rules = set.field.rules.iter().copied();
             validate_item(item, rules, findings);
         }
-        Held::Map(_) => {}
+        Held::Map(entries) => {
+            // A map's keys have no place of their own.
+            let nameless = entries.iter().any(|(key, _)| key.is_empty());
+            if nameless && set.field.rules.contains(&("keys.string.min_len", "1")) {
+                findings.error(set.key, "expected keys that are not empty");
+            }
+        }
     }
     let item_rules = || {
         let rules = set.field.rules.iter();

@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::time;
 
 use crate::config::address;
-use crate::config::cluster::{Dns as Settings, Endpoint, LookupFamily};
+use crate::config::cluster::{Dns as Settings, LookupFamily};
+use crate::config::endpoint::Endpoint;
 use crate::transport::dns::{Answer, Dns, Wanted};
-use crate::upstream::host_set::HostSet;
 use crate::upstream::{Cluster, Host};
 
 /// A TTL of zero must not make us ask without a pause (Envoy's `dns_min_refresh_rate` has the same second).
@@ -107,7 +107,7 @@ impl Target {
 
     /// Takes over the addresses; hosts that stay are the same hosts as before.
     fn take(&mut self, addresses: &[std::net::IpAddr]) {
-        let Endpoint { address, hostname, weight } = &self.endpoint;
+        let Endpoint { address, hostname, health, traits } = &self.endpoint;
         let name = if hostname.is_empty() { address.host_name() } else { hostname };
         let known = std::mem::take(&mut self.hosts);
         for ip in addresses {
@@ -116,7 +116,9 @@ impl Target {
                 continue;
             }
             let host = known.iter().find(|host| host.address == at).cloned();
-            self.hosts.push(host.unwrap_or_else(|| Arc::new(Host::new(at, name, *weight))));
+            self.hosts.push(host.unwrap_or_else(|| {
+                Arc::new(Host::new(at, name, traits.clone()).with_health(*health))
+            }));
         }
     }
 }
@@ -135,7 +137,9 @@ fn publish(cluster: &Cluster, targets: &[Target]) {
     if same {
         cluster.stats.update_no_rebuild.inc();
     } else {
-        cluster.publish(HostSet::new(hosts));
+        let weight = hosts.iter().map(|host| host.traits().weight).max().unwrap_or(0);
+        cluster.stats.max_host_weight.set(u64::from(weight));
+        cluster.publish(hosts);
     }
 }
 

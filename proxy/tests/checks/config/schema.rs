@@ -22,6 +22,7 @@ const RULES: &[&str] = &[
     "items.min_len",
     "items.strict",
     "items.well_known_regex",
+    "keys.string.min_len",
     "lt",
     "lte",
     "max_bytes",

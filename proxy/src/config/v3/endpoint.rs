@@ -1,0 +1,82 @@
+//! `envoy.config.endpoint.v3.ClusterLoadAssignment`: where a cluster's hosts are.
+
+use std::sync::Arc;
+
+use crate::config::diagnostic::Findings;
+use crate::config::endpoint::{Endpoint, HealthStatus, Locality, Metadata, Place, Traits};
+
+use super::address;
+use super::message::Message;
+
+/// Reads the endpoints; `literal` says that only addresses will do.
+pub(super) fn endpoints(
+    assignment: &Message<'_>,
+    literal: bool,
+    findings: &mut Findings,
+) -> Vec<Endpoint> {
+    assignment.dismiss(&["cluster_name"]);
+    let mut endpoints = Vec::new();
+    for group in assignment.messages("endpoints") {
+        let place = Arc::new(Place {
+            priority: group.u32("priority").unwrap_or_default(),
+            locality: group.message("locality").map(locality).unwrap_or_default(),
+            weight: group.u32("load_balancing_weight"),
+        });
+        let plain = Arc::new(Traits { place: place.clone(), ..Traits::default() });
+        for host in group.messages("lb_endpoints") {
+            endpoints.extend(endpoint(host, &plain, literal, findings));
+        }
+    }
+    endpoints
+}
+
+/// Reads `envoy.config.core.v3.Locality`.
+pub(super) fn locality(locality: &Message<'_>) -> Locality {
+    let text = |name| locality.text(name).unwrap_or_default().to_owned();
+    Locality { region: text("region"), zone: text("zone"), sub_zone: text("sub_zone") }
+}
+
+/// Reads `envoy.config.core.v3.Metadata`.
+pub(super) fn metadata(metadata: Option<&Message<'_>>) -> Metadata {
+    let filters = metadata.into_iter().flat_map(|metadata| metadata.jsons("filter_metadata"));
+    Metadata(filters.map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+fn endpoint(
+    host: &Message<'_>,
+    plain: &Arc<Traits>,
+    literal: bool,
+    findings: &mut Findings,
+) -> Option<Endpoint> {
+    let weight = host.u32("load_balancing_weight").unwrap_or(1);
+    let metadata = metadata(host.message("metadata"));
+    let health = health(host.enumeration("health_status"));
+    let Some(endpoint) = host.message("endpoint") else {
+        if !host.has("endpoint") {
+            findings.error(host.at, "endpoint is missing");
+        }
+        return None;
+    };
+    let hint = "clusters of type STRICT_DNS resolve names";
+    let address = if literal {
+        address::literal(endpoint, "address", hint, findings)
+    } else {
+        address::any(endpoint, "address", findings)
+    };
+    let hostname = endpoint.text("hostname").unwrap_or_default().to_owned();
+    let traits = Traits { weight, place: plain.place.clone(), metadata };
+    // Most are plain, and there may be many.
+    let traits = if traits == **plain { plain.clone() } else { Arc::new(traits) };
+    Some(Endpoint { address: address?, hostname, health, traits })
+}
+
+fn health(status: Option<&str>) -> HealthStatus {
+    match status {
+        Some("HEALTHY") => HealthStatus::Healthy,
+        Some("UNHEALTHY") => HealthStatus::Unhealthy,
+        Some("DRAINING") => HealthStatus::Draining,
+        Some("TIMEOUT") => HealthStatus::Timeout,
+        Some("DEGRADED") => HealthStatus::Degraded,
+        _ => HealthStatus::Unknown,
+    }
+}
