@@ -1,5 +1,6 @@
 //! `docker-compose up`, with the files that people use.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -18,33 +19,81 @@ fn docker_compose_brings_the_mesh_up_with_v3_files() {
     the_tutorials_request_is_answered("bootstrap.v3.yaml");
 }
 
+#[test]
+fn docker_compose_brings_a_features_mesh_up_with_two_apps() {
+    let extra = ["-f", "docker-compose.features.yml"];
+    up("feature", &extra, &[("FEATURE", "service-discovery")], async |project| {
+        let gateway = project.url("80");
+        let mut seen = BTreeSet::new();
+        for _ in 0..8 {
+            let described = answer(&format!("{gateway}/echo"), project).await;
+            let described: serde_json::Value = serde_json::from_str(&described).unwrap();
+            seen.insert(described["service"].as_str().unwrap().to_owned());
+        }
+        assert_eq!(seen, BTreeSet::from(["app".to_owned(), "app-1".to_owned()]), "{project}");
+    });
+}
+
+#[test]
+fn docker_compose_brings_one_proxy_for_two_services_of_a_host_up() {
+    up("perhost", &["-f", "docker-compose.per-host.yml"], &[], async |project| {
+        let gateway = project.url("80");
+        for (path, service) in [("first", "app"), ("second", "app-1")] {
+            let described = answer(&format!("{gateway}/{path}/echo"), project).await;
+            let described: serde_json::Value = serde_json::from_str(&described).unwrap();
+            assert_eq!(described["service"], service, "{project}");
+        }
+    });
+}
+
 fn the_tutorials_request_is_answered(bootstrap: &'static str) {
-    let Some(program) = program() else { return };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        images::build(&|_step| {}).await.unwrap();
-        let project = Project::new(program, bootstrap);
-        project.run(&["up", "-d", "--no-build"]);
-        let gateway = project.run(&["port", "front-envoy", "80"]);
-        let url = format!("http://{}/", gateway.trim());
-        // The gateway may not listen yet when compose has started it.
-        let reply = eventually::becomes_true("an answer through the mesh", async || {
-            Ok(match reqwest::get(&url).await {
-                Ok(reply) if reply.status() == 200 => Ok(reply),
-                Ok(reply) => Err(reply.status().to_string()),
-                Err(error) => Err(error.to_string()),
-            })
-        });
-        let reply = reply.await.unwrap_or_else(|error| panic!("{error}\n{project}"));
+    let name = bootstrap.replace(|c: char| !c.is_ascii_alphanumeric(), "");
+    up(&name, &[], &[("BOOTSTRAP", bootstrap)], async |project| {
+        let reply = reply(&format!("{}/", project.url("80")), project).await;
         assert_eq!(reply.headers()["server"], "envoy", "{project}");
         let body = reply.text().await.unwrap();
         assert!(body.starts_with("The datetime is ") && body.len() == 42, "{body}\n{project}");
-        let admin = project.run(&["port", "front-envoy", "8001"]);
-        let stats = format!("http://{}/stats?filter=upstream_cx_http2_total", admin.trim());
+        let stats = format!("{}/stats?filter=upstream_cx_http2_total", project.url("8001"));
         let stats = reqwest::get(stats).await.unwrap().text().await.unwrap();
         let connections = stats.trim().rsplit(' ').next().and_then(|value| value.parse().ok());
         assert!(connections > Some(0), "the gateway does not speak HTTP/2: {stats}\n{project}");
     });
+}
+
+/// Brings a mesh up, with more files and variables than the tutorial's, and runs a test's body on it.
+fn up(
+    name: &str,
+    files: &[&'static str],
+    variables: &[(&'static str, &'static str)],
+    body: impl AsyncFnOnce(&Project),
+) {
+    let Some(program) = program() else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        images::build(&|_step| {}).await.unwrap();
+        let name = format!("outrigger-test-{}-{name}", std::process::id());
+        let (files, variables) = (files.to_vec(), variables.to_vec());
+        let project = Project { program, name, files, variables };
+        project.run(&["up", "-d", "--no-build"]);
+        body(&project).await;
+    });
+}
+
+/// The body of a 200, once there is one.
+async fn answer(url: &str, project: &Project) -> String {
+    reply(url, project).await.text().await.unwrap()
+}
+
+/// A 200, once there is one: the gateway may not listen yet when compose has started it.
+async fn reply(url: &str, project: &Project) -> reqwest::Response {
+    let reply = eventually::becomes_true("an answer through the mesh", async || {
+        Ok(match reqwest::get(url).await {
+            Ok(reply) if reply.status() == 200 => Ok(reply),
+            Ok(reply) => Err(reply.status().to_string()),
+            Err(error) => Err(error.to_string()),
+        })
+    });
+    reply.await.unwrap_or_else(|error| panic!("{error}\n{project}"))
 }
 
 /// Which program is compose here; none if this test is not for this run, which has been said.
@@ -79,17 +128,15 @@ fn program() -> Option<&'static [&'static str]> {
 struct Project {
     program: &'static [&'static str],
     name: String,
-    bootstrap: &'static str,
+    /// What says which files stand on top of the tutorial's.
+    files: Vec<&'static str>,
+    variables: Vec<(&'static str, &'static str)>,
 }
 
 impl Project {
-    fn new(program: &'static [&'static str], bootstrap: &'static str) -> Self {
-        let version = bootstrap.replace(|c: char| !c.is_ascii_alphanumeric(), "");
-        Self {
-            program,
-            name: format!("outrigger-test-{}-{version}", std::process::id()),
-            bootstrap,
-        }
+    /// Where the gateway's port is published.
+    fn url(&self, port: &str) -> String {
+        format!("http://{}", self.run(&["port", "front-envoy", port]).trim())
     }
 
     fn run(&self, arguments: &[&str]) -> String {
@@ -104,10 +151,11 @@ impl Project {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../compose");
         Command::new(self.program[0])
             .args(&self.program[1..])
-            .args(["-p", &self.name])
+            .args(["-p", &self.name, "-f", "docker-compose.yml"])
+            .args(&self.files)
             .args(arguments)
             .current_dir(folder)
-            .env("BOOTSTRAP", self.bootstrap)
+            .envs(self.variables.iter().copied())
             // Any port that is free.
             .env("GATEWAY_PORT", "0")
             .env("ADMIN_PORT", "0")
