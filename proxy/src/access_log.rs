@@ -25,6 +25,16 @@ pub struct AccessLogs {
     names: Names,
 }
 
+/// A file that takes lines of others' making, such as events. Each is written as access logs are.
+///
+/// # Errors
+/// The file cannot be opened.
+pub fn lines(path: &Path, files: &Files) -> Result<impl Fn(&[u8]) + Send + Sync + use<>, Error> {
+    let file = files.open(path);
+    let file = file.map_err(|source| Error::Open { path: path.to_owned(), source })?;
+    Ok(move |line: &[u8]| file.write(|into| into.extend_from_slice(line)))
+}
+
 /// Why an access log cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -7,6 +7,7 @@ mod forward;
 mod mutation;
 mod preview;
 mod redirect;
+mod report;
 mod rewrite;
 mod stats;
 mod upload;

@@ -6,13 +6,16 @@
 pub mod cluster;
 pub mod connect;
 pub mod discovery;
+pub mod events;
 pub mod health;
+pub mod health_check;
 pub mod host;
 pub mod host_set;
 pub mod lb;
 pub mod limits;
 pub mod local;
 pub mod manager;
+pub mod outlier;
 pub mod pool;
 pub mod stats;
 

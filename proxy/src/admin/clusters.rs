@@ -13,6 +13,7 @@ use crate::config;
 use crate::config::cluster::Thresholds;
 use crate::config::endpoint::HealthStatus as Configured;
 use crate::upstream::health::Flag;
+use crate::upstream::outlier::{Averages, Origin};
 use crate::upstream::{Cluster, Host};
 
 /// `envoy.admin.v3.Clusters`.
@@ -24,7 +25,11 @@ struct Clusters<'a> {
 #[derive(Serialize)]
 struct ClusterStatus<'a> {
     name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    success_rate_ejection_threshold: Option<Percent>,
     host_statuses: Vec<HostStatus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local_origin_success_rate_ejection_threshold: Option<Percent>,
     circuit_breakers: CircuitBreakers,
     observability_name: &'a str,
 }
@@ -34,12 +39,23 @@ struct HostStatus {
     address: Address,
     stats: [SimpleMetric; 9],
     health_status: HealthStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    success_rate: Option<Percent>,
     weight: u32,
     #[serde(skip_serializing_if = "String::is_empty")]
     hostname: String,
     #[serde(skip_serializing_if = "is_zero")]
     priority: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local_origin_success_rate: Option<Percent>,
     locality: Locality,
+}
+
+/// `envoy.type.v3.Percent`.
+#[derive(Serialize)]
+struct Percent {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<serde_json::Number>,
 }
 
 /// A number; what is the default of the message's field is left out.
@@ -123,6 +139,16 @@ fn lines(out: &mut String, cluster: &Cluster) {
         let _ = writeln!(out, "{name}::{what}::{value}");
     };
     line("observability_name", &observability_name(cluster));
+    if let Some(outlier) = &cluster.outlier {
+        for (origin, averages) in [("", &outlier.external), ("local_origin_", &outlier.local)] {
+            let line = &mut line;
+            line(&format!("outlier::{origin}success_rate_average"), &averages.success_rate.get());
+            line(
+                &format!("outlier::{origin}success_rate_ejection_threshold"),
+                &averages.ejection_threshold.get(),
+            );
+        }
+    }
     let high = Thresholds::default();
     for (priority, limits) in [("default", &cluster.limits.thresholds), ("high", &high)] {
         line(&format!("{priority}_priority::max_connections"), &limits.max_connections);
@@ -151,8 +177,8 @@ fn lines(out: &mut String, cluster: &Cluster) {
         line("sub_zone", &locality.sub_zone);
         line("canary", &host.is_canary());
         line("priority", &traits.place.priority);
-        line("success_rate", &-1);
-        line("local_origin_success_rate", &-1);
+        line("success_rate", &success_rate(host, Origin::External));
+        line("local_origin_success_rate", &success_rate(host, Origin::Local));
     }
 }
 
@@ -164,6 +190,11 @@ fn is_false(flag: &bool) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+/// The share of good answers, in percent; negative if it is not known.
+fn success_rate(host: &Host, origin: Origin) -> f64 {
+    host.monitor().map_or(-1.0, |monitor| monitor.success_rate(origin))
 }
 
 /// The name in stats.
@@ -195,8 +226,13 @@ impl<'a> ClusterStatus<'a> {
         let hosts = cluster.hosts();
         let default = ThresholdsStatus::of(None, &cluster.limits.thresholds);
         let high = ThresholdsStatus::of(Some("HIGH"), &Thresholds::default());
+        let outlier = cluster.outlier.as_ref();
+        let threshold = |averages: &Averages| Percent::of(averages.ejection_threshold.get());
         Self {
             name: &cluster.name,
+            success_rate_ejection_threshold: outlier.and_then(|it| threshold(&it.external)),
+            local_origin_success_rate_ejection_threshold: outlier
+                .and_then(|it| threshold(&it.local)),
             host_statuses: hosts.hosts().iter().map(|host| HostStatus::of(host)).collect(),
             circuit_breakers: CircuitBreakers { thresholds: [default, high] },
             observability_name: observability_name(cluster),
@@ -217,6 +253,8 @@ impl HostStatus {
                 name,
             }),
             health_status: HealthStatus::of(host),
+            success_rate: Percent::of(success_rate(host, Origin::External)),
+            local_origin_success_rate: Percent::of(success_rate(host, Origin::Local)),
             weight: traits.weight,
             hostname: host.hostname.clone(),
             priority: traits.place.priority,
@@ -244,6 +282,19 @@ impl HealthStatus {
             excluded_via_immediate_hc_fail: host.has(Flag::ExcludedViaImmediateHcFail),
             active_hc_timeout: host.has(Flag::ActiveHcTimeout),
         }
+    }
+}
+
+// === impl Percent ===
+
+impl Percent {
+    /// None if it is not known. A whole number has no fraction, and zero is the default.
+    fn of(percent: f64) -> Option<Self> {
+        #[expect(clippy::cast_possible_truncation, reason = "a percentage is small")]
+        let whole = (percent.fract() == 0.0).then(|| serde_json::Number::from(percent as i64));
+        let value = whole.or_else(|| serde_json::Number::from_f64(percent));
+        let value = value.filter(|_| percent != 0.0);
+        (percent >= 0.0).then_some(Self { value })
     }
 }
 

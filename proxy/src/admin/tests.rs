@@ -33,6 +33,9 @@ fn cluster(name: &str) -> Cluster {
         idle_timeout: None,
         max_requests_per_connection: None,
         endpoints: Vec::new(),
+        outlier_detection: None,
+        health_check: None,
+        ignore_health_on_host_removal: false,
         circuit_breakers: Thresholds::default(),
     }
 }
@@ -56,6 +59,7 @@ fn parts() -> Parts {
     let root = store.root();
     let routes = json!({ "name": "local", "virtual_hosts": [] });
     let bootstrap = Bootstrap {
+        outlier_event_log: None,
         path: None,
         version: Version::V3,
         node: Node { id: String::from("sidecar-1"), ..Node::default() },

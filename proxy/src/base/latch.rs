@@ -20,6 +20,11 @@ impl Latch {
         let _ = self.0.set(());
     }
 
+    /// Whether it is set.
+    pub fn is_set(&self) -> bool {
+        self.0.initialized()
+    }
+
     /// Waits until it is set.
     pub async fn wait(&self) {
         self.0.wait().await;

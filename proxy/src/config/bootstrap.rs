@@ -18,6 +18,8 @@ pub struct Bootstrap {
     pub node: Node,
     /// `admin`; without it there is no admin server.
     pub admin: Option<Admin>,
+    /// `cluster_manager.outlier_detection.event_log_path`: where ejections are logged.
+    pub outlier_event_log: Option<PathBuf>,
     /// `static_resources.listeners`, in file order.
     pub listeners: Vec<Listener>,
     /// `static_resources.clusters`, in file order.

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::endpoint::Endpoint;
+use super::health_check::HealthCheck;
 use super::http_protocol::Http2;
 use super::listener::DEFAULT_BUFFER_LIMIT;
+use super::outlier::OutlierDetection;
 
 /// `connect_timeout` where the file says nothing: five seconds, Envoy's.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,6 +42,12 @@ pub struct Cluster {
     pub endpoints: Vec<Endpoint>,
     /// `circuit_breakers`, the threshold of priority DEFAULT.
     pub circuit_breakers: Thresholds,
+    /// `outlier_detection`.
+    pub outlier_detection: Option<Box<OutlierDetection>>,
+    /// `health_checks`, of which there is one at most.
+    pub health_check: Option<Box<HealthCheck>>,
+    /// `ignore_health_on_host_removal`: a host that is no longer told of goes even while its health check passes.
+    pub ignore_health_on_host_removal: bool,
 }
 
 /// `type`.
@@ -123,6 +131,9 @@ impl Cluster {
             max_requests_per_connection: None,
             endpoints: Vec::new(),
             circuit_breakers: Thresholds::default(),
+            outlier_detection: None,
+            health_check: None,
+            ignore_health_on_host_removal: false,
         }
     }
 }

@@ -20,10 +20,12 @@ pub struct Covered {
 /// Every message the loader reads.
 pub const COVERAGE: &[Covered] = &[
     // Bootstrap
-    applied("envoy.config.bootstrap.v3.Bootstrap", &["node", "static_resources", "admin"])
+    applied("envoy.config.bootstrap.v3.Bootstrap", &["node", "static_resources", "admin", "cluster_manager"])
         // No stats sink can be configured yet, so there is nothing to flush.
         .no_op(&["stats_flush_interval"]),
     applied("envoy.config.bootstrap.v3.Bootstrap.StaticResources", &["listeners", "clusters"]),
+    applied("envoy.config.bootstrap.v3.ClusterManager", &["outlier_detection"]),
+    applied("envoy.config.bootstrap.v3.ClusterManager.OutlierDetection", &["event_log_path"]),
     applied("envoy.config.bootstrap.v3.Admin", &["address", "access_log_path", "access_log"])
         // Where a CPU profile would be written; there is no profiler.
         .no_op(&["profile_path"]),
@@ -339,6 +341,9 @@ pub const COVERAGE: &[Covered] = &[
             "dns_lookup_family",
             "dns_refresh_rate",
             "respect_dns_ttl",
+            "health_checks",
+            "outlier_detection",
+            "ignore_health_on_host_removal",
         ],
     ),
     applied(
@@ -363,7 +368,100 @@ pub const COVERAGE: &[Covered] = &[
         "envoy.config.endpoint.v3.LbEndpoint",
         &["endpoint", "health_status", "metadata", "load_balancing_weight"],
     ),
-    applied("envoy.config.endpoint.v3.Endpoint", &["address", "hostname"]),
+    applied(
+        "envoy.config.endpoint.v3.Endpoint",
+        &["address", "hostname", "health_check_config"],
+    ),
+    applied(
+        "envoy.config.endpoint.v3.Endpoint.HealthCheckConfig",
+        &["port_value", "hostname", "address", "disable_active_health_check"],
+    ),
+    // Health
+    applied(
+        "envoy.config.cluster.v3.OutlierDetection",
+        &[
+            "consecutive_5xx",
+            "interval",
+            "base_ejection_time",
+            "max_ejection_percent",
+            "enforcing_consecutive_5xx",
+            "enforcing_success_rate",
+            "success_rate_minimum_hosts",
+            "success_rate_request_volume",
+            "success_rate_stdev_factor",
+            "consecutive_gateway_failure",
+            "enforcing_consecutive_gateway_failure",
+            "split_external_local_origin_errors",
+            "consecutive_local_origin_failure",
+            "enforcing_consecutive_local_origin_failure",
+            "enforcing_local_origin_success_rate",
+            "failure_percentage_threshold",
+            "enforcing_failure_percentage",
+            "enforcing_failure_percentage_local_origin",
+            "failure_percentage_minimum_hosts",
+            "failure_percentage_request_volume",
+            "max_ejection_time",
+            "max_ejection_time_jitter",
+            "successful_active_health_check_uneject_host",
+            "always_eject_one_host",
+        ],
+    )
+    .fixed(&[("detect_degraded_hosts", "false")]),
+    applied(
+        "envoy.config.core.v3.HealthCheck",
+        &[
+            "timeout",
+            "interval",
+            "initial_jitter",
+            "interval_jitter",
+            "interval_jitter_percent",
+            "unhealthy_threshold",
+            "healthy_threshold",
+            "reuse_connection",
+            "http_health_check",
+            "tcp_health_check",
+            "grpc_health_check",
+            "no_traffic_interval",
+            "no_traffic_healthy_interval",
+            "unhealthy_interval",
+            "unhealthy_edge_interval",
+            "healthy_edge_interval",
+            "event_log_path",
+            "event_logger",
+            "always_log_health_check_failures",
+            "always_log_health_check_success",
+        ],
+    )
+    // Envoy reads it nowhere.
+    .no_op(&["alt_port"]),
+    applied("envoy.config.core.v3.HealthCheck.Payload", &["text", "binary"]),
+    applied(
+        "envoy.config.core.v3.HealthCheck.HttpHealthCheck",
+        &[
+            "host",
+            "path",
+            "send",
+            "receive",
+            "response_buffer_size",
+            "request_headers_to_add",
+            "request_headers_to_remove",
+            "expected_statuses",
+            "retriable_statuses",
+            "codec_client_type",
+            "service_name_matcher",
+            "method",
+        ],
+    ),
+    applied("envoy.config.core.v3.HealthCheck.TcpHealthCheck", &["send", "receive"]),
+    applied(
+        "envoy.config.core.v3.HealthCheck.GrpcHealthCheck",
+        &["service_name", "authority", "initial_metadata"],
+    ),
+    applied("envoy.config.core.v3.TypedExtensionConfig", &["name", "typed_config"]),
+    applied(
+        "envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink",
+        &["event_log_path"],
+    ),
     // Access logs
     applied("envoy.config.accesslog.v3.AccessLog", &["name", "typed_config"]),
     applied(

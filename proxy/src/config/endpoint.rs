@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::address::SocketAddress;
+use super::health_check::EndpointHealthCheck;
 
 /// The name under which load balancing keeps its metadata.
 pub const LB_METADATA: &str = "envoy.lb";
@@ -19,6 +20,8 @@ pub struct Endpoint {
     pub health: HealthStatus,
     /// What may differ from one endpoint to the next without making it another host.
     pub traits: Arc<Traits>,
+    /// `endpoint.health_check_config`, where it says anything.
+    pub health_check: Option<Arc<EndpointHealthCheck>>,
 }
 
 /// What is said about an endpoint, beside where it is.

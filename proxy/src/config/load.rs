@@ -301,6 +301,7 @@ impl<'s> Load<'s> {
         };
         let report = self.report(findings);
         let bootstrap = lowered.filter(|_| !failed).map(|lowered| Bootstrap {
+            outlier_event_log: lowered.outlier_event_log,
             path: path.map(Path::to_path_buf),
             version: versions.first().copied().unwrap_or(Version::V3),
             node: lowered.node,

@@ -15,10 +15,12 @@ use crate::stream_info::StreamInfo;
 use crate::upstream::connect::millis;
 use crate::upstream::limits::Permit;
 use crate::upstream::local::LocalHost;
+use crate::upstream::outlier::Outcome;
 use crate::upstream::pool::{ExchangeError, Lease};
 use crate::upstream::{Host, Local};
 
 use super::failure::Failure;
+use super::report;
 use super::upload::Whole;
 
 /// How often a request that no host has seen a byte of moves to another connection. Each time a connection that turned
@@ -68,7 +70,12 @@ impl Attempt<'_> {
         let cluster = &self.local.cluster;
         let target = self.target;
         address(&mut request, target);
-        let mut lease = target.pool.checkout().await?;
+        let mut lease = target.pool.checkout().await.map_err(|error| {
+            let failure = Failure::from(error);
+            report::failed(&target.host, &failure);
+            failure
+        })?;
+        target.host.observe(Outcome::Connected);
         let running = match self.start(target) {
             Ok(running) => running,
             Err(failure) => {
@@ -106,6 +113,7 @@ impl Attempt<'_> {
         let failure = Failure::of_exchange(error);
         let stats = &self.local.cluster.stats;
         running.host.stats.rq_error.inc();
+        report::failed(&running.host, &failure);
         match failure {
             Failure::RemoteReset => stats.upstream_rq_rx_reset.inc(),
             Failure::Protocol => stats.upstream_cx_protocol_error.inc(),
@@ -139,6 +147,7 @@ impl Attempt<'_> {
     ) -> Response {
         let status = response.status().as_u16();
         running.status = status;
+        report::answered(&self.local.cluster, &running.host, &response);
         self.local.charge(status);
         info.details = Some("via_upstream".into());
         let now = clock::now();
@@ -201,6 +210,9 @@ impl Watch for Download {
         self.reset_after_start.inc();
         let stats = &self.local.cluster.stats;
         self.running.host.stats.rq_error.inc();
+        if !matches!(error, BodyError::Deadline) {
+            self.running.host.observe(Outcome::Failed);
+        }
         match error {
             BodyError::Deadline => stats.upstream_rq_timeout.inc(),
             BodyError::Stream(error) if error.is_reset() && error.is_remote() => {

@@ -13,6 +13,7 @@ use crate::message::{Request, Response, headers, hop_by_hop};
 use crate::route::{Forward, HeaderParsers, RequestNotes, Rewrite, Route};
 use crate::stream_info::StreamInfo;
 use crate::upstream::connect::millis;
+use crate::upstream::outlier::Outcome;
 use crate::upstream::{Local, lb};
 
 use super::asked::Asked;
@@ -112,7 +113,13 @@ impl Router {
                     reset_after_start: &self.stats.rq_reset_after_downstream_response_started,
                     says_time: !self.options.suppress_envoy_headers,
                 };
-                within(ready.timeout, &attempt, request, info).await
+                let result = within(ready.timeout, &attempt, request, info).await;
+                // While there was no connection yet, it is not the host that was late.
+                if matches!(result, Err(Failure::RouteTimeout)) && info.upstream_local.is_some() {
+                    let status = if ready.answers_late_with_204 { 204 } else { 504 };
+                    target.host.observe(Outcome::TimedOut(status));
+                }
+                result
             }
         };
         let notes = std::mem::take(&mut ready.notes);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::access_log::{AccessLogs, Files};
+use crate::access_log::{self, AccessLogs, Files};
 use crate::admin::{self, Life, State};
 use crate::base::clock;
 use crate::base::drain::Phase;
@@ -21,6 +21,7 @@ use crate::hcm::Ending;
 use crate::listener;
 use crate::route::Table;
 use crate::stats::Store;
+use crate::upstream::events::EventLog;
 use crate::upstream::{self, discovery};
 
 use super::admin as admin_server;
@@ -118,10 +119,19 @@ async fn run(mut bootstrap: Bootstrap, options: &Options) -> Result<(), Error> {
     let path = options.admin_address_path.as_deref();
     task::spawn_in(&mut tasks, admin::tend(parts.clone()));
     admin_server::start(parts, path, &files, &mut tasks)?;
+    let ejections = bootstrap.outlier_event_log.as_deref();
+    let ejections = ejections.map(|path| event_log(path, &files)).transpose()?;
     for cluster in clusters.clusters() {
+        let checks = cluster.config.health_check.iter().flat_map(|check| &check.event_logs);
+        let checks = checks.map(|path| event_log(path, &files)).collect::<Result<_, _>>()?;
+        upstream::outlier::start(cluster, ejections.clone(), &mut tasks);
+        upstream::health_check::start(cluster, checks, &mut tasks);
         discovery::start(cluster, &mut tasks);
     }
-    warm(&clusters).await;
+    tokio::select! {
+        () = warm(&clusters) => {}
+        _end = until_end(&mut signals, &life, &files) => return Ok(()),
+    }
     life.set(State::Initializing);
     // Nothing is ever sent: the receiver learns that all workers are done when the last sender is gone.
     let (working, done) = mpsc::channel(1);
@@ -171,15 +181,24 @@ fn sites(
     Ok(sites)
 }
 
-/// Waits until all clusters have asked for their hosts once.
+/// Opens a file for events.
+fn event_log(path: &Path, files: &Files) -> Result<EventLog, Error> {
+    Ok(EventLog::new(access_log::lines(path, files)?))
+}
+
+/// Waits until all clusters have asked for their hosts once, and until the hosts that are to be checked have been,
+/// which takes no longer than the timeout of a check.
 async fn warm(clusters: &upstream::Manager) {
     let all = async {
         for cluster in clusters.clusters() {
-            cluster.warmed().await;
+            cluster.discovered().await;
         }
     };
     if timeout(WARMING_PATIENCE, all).await.is_err() {
         tracing::warn!("not all clusters know their hosts yet; serving without them");
+    }
+    for cluster in clusters.clusters() {
+        cluster.checked().await;
     }
 }
 

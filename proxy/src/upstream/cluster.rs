@@ -1,5 +1,6 @@
 //! Cluster: a named set of hosts with its settings, limits and stats; shared by all workers.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -9,9 +10,12 @@ use crate::config;
 use crate::stats::Scope;
 
 use super::Host;
+use super::health::Flag;
+use super::health_check::ActiveHealth;
 use super::host_set::HostSet;
 use super::lb::Settings;
 use super::limits::Limits;
+use super::outlier::Outlier;
 use super::stats::{BreakerStats, ClusterStats};
 
 /// A named set of hosts.
@@ -27,6 +31,10 @@ pub struct Cluster {
     pub stats: ClusterStats,
     /// `cluster.<name>.`, for stats whose names depend on traffic.
     pub scope: Scope,
+    /// Its outlier detection.
+    pub outlier: Option<Arc<Outlier>>,
+    /// Its active health checks.
+    pub active_health: Option<Arc<ActiveHealth>>,
     hosts: ArcSwap<HostSet>,
     /// How hosts are chosen.
     lb: Settings,
@@ -46,12 +54,18 @@ impl Cluster {
         let breakers = scope.scope("circuit_breakers");
         let default = BreakerStats::register(&breakers.scope("default"));
         BreakerStats::register(&breakers.scope("high"));
+        let outlier = config.outlier_detection.as_deref();
+        let outlier = outlier.map(|settings| Arc::new(Outlier::new(settings.clone(), &scope)));
+        let checks = config.health_check.as_ref();
+        let active_health = checks.map(|_| Arc::new(ActiveHealth::new(&scope)));
         Self {
             name: Arc::from(config.name.as_str()),
             limits: Limits::new(&config.circuit_breakers, &default),
             config,
             stats,
             scope,
+            outlier,
+            active_health,
             hosts: ArcSwap::default(),
             lb: Settings::default(),
             publishing: Mutex::default(),
@@ -69,11 +83,66 @@ impl Cluster {
         self.hosts.load()
     }
 
-    /// Publishes other hosts than before.
-    pub fn publish(&self, hosts: Vec<Arc<Host>>) {
+    /// Publishes other hosts than before. Of those that are no longer told of, the ones that pass health checks stay
+    /// until they fail.
+    pub fn publish(&self, mut hosts: Vec<Arc<Host>>) {
+        let _turn = self.turn();
+        if let Some(outlier) = &self.outlier {
+            hosts.iter().for_each(|host| host.watch(outlier));
+        }
+        if self.active_health.is_none() || self.take_over(&mut hosts) {
+            self.stats.membership_change.inc();
+        }
+        self.store(hosts);
+        self.tell_of_hosts();
+    }
+
+    /// The hosts that discovery tells of: all but those that only stay as long as they pass health checks.
+    pub fn told_hosts(&self) -> Vec<Arc<Host>> {
+        let hosts = self.hosts();
+        let told = hosts.hosts().iter().filter(|host| !host.has(Flag::PendingDynamicRemoval));
+        told.cloned().collect()
+    }
+
+    /// Lets hosts go.
+    pub(super) fn remove(&self, gone: &dyn Fn(&Arc<Host>) -> bool) {
         let _turn = self.turn();
         self.stats.membership_change.inc();
-        self.store(hosts);
+        self.store(self.hosts().hosts().iter().filter(|host| !gone(host)).cloned().collect());
+        self.tell_of_hosts();
+    }
+
+    /// Prepares hosts for their checks, and keeps old ones that may not go yet. Says whether any comes or goes.
+    fn take_over(&self, hosts: &mut Vec<Arc<Host>>) -> bool {
+        let old = self.hosts();
+        let known: HashSet<_> = old.hosts().iter().map(Arc::as_ptr).collect();
+        for host in &*hosts {
+            host.set(Flag::PendingDynamicRemoval, false);
+            if !known.contains(&Arc::as_ptr(host)) && !host.is_check_disabled() {
+                // Nothing is known of it before its first check.
+                host.set(Flag::FailedActiveHc, true);
+            }
+        }
+        let told: HashSet<_> = hosts.iter().map(Arc::as_ptr).collect();
+        if !self.config.ignore_health_on_host_removal {
+            for host in old.hosts() {
+                let failed = host.has(Flag::FailedActiveHc) || host.has(Flag::FailedEdsHealth);
+                if !told.contains(&Arc::as_ptr(host)) && !failed && !host.is_check_disabled() {
+                    host.set(Flag::PendingDynamicRemoval, true);
+                    hosts.push(host.clone());
+                }
+            }
+        }
+        hosts.len() != known.len() || hosts.iter().any(|host| !known.contains(&Arc::as_ptr(host)))
+    }
+
+    fn tell_of_hosts(&self) {
+        if let Some(outlier) = &self.outlier {
+            outlier.hosts_changed();
+        }
+        if let Some(health) = &self.active_health {
+            health.hosts_changed();
+        }
     }
 
     /// Publishes the same hosts anew, by the health that they have now. Whoever has raised or lowered a host's flag
@@ -105,7 +174,15 @@ impl Cluster {
     }
 
     /// Waits for the end of the first attempt to learn the hosts.
-    pub async fn warmed(&self) {
+    pub async fn discovered(&self) {
         self.warm.wait().await;
+    }
+
+    /// Waits until the hosts that were there at first have been checked, if they are to be. One that does not know its
+    /// hosts yet is not waited for.
+    pub async fn checked(&self) {
+        if let Some(health) = self.active_health.as_ref().filter(|_| self.warm.is_set()) {
+            health.first_round().await;
+        }
     }
 }

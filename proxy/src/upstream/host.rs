@@ -1,15 +1,17 @@
 //! Host: one address in a cluster, with its load and its health.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::{ArcSwap, Guard};
 
 use crate::config::endpoint::{HealthStatus, Traits};
+use crate::config::health_check::EndpointHealthCheck;
 use crate::stats::{Counter, Gauge};
 
 use super::health::{Flag, Health};
+use super::outlier::{Monitor, Outcome, Outlier};
 
 /// One address in a cluster.
 #[derive(Debug)]
@@ -20,10 +22,16 @@ pub struct Host {
     pub hostname: String,
     /// What it was asked, as `/clusters` shows it.
     pub stats: HostStats,
+    /// `endpoint.health_check_config`.
+    pub health_check: Option<Arc<EndpointHealthCheck>>,
     /// What may change while it stays the same host.
     traits: ArcSwap<Traits>,
     /// The [`Flag`]s that are up.
     flags: AtomicU32,
+    /// What its requests came to, where outlier detection wants to know.
+    monitor: OnceLock<Arc<Monitor>>,
+    /// Responses that told it to be failing, and that health checks have not taken note of yet.
+    passive_failures: AtomicU32,
 }
 
 /// What a host was asked; not in the store, since there may be many hosts.
@@ -56,9 +64,19 @@ impl Host {
             address,
             hostname: hostname.into(),
             stats: HostStats::default(),
+            health_check: None,
             traits: ArcSwap::new(traits),
             flags: AtomicU32::new(0),
+            monitor: OnceLock::new(),
+            passive_failures: AtomicU32::new(0),
         }
+    }
+
+    /// The same with what is different in its health checks.
+    #[must_use]
+    pub fn with_health_check(mut self, config: Option<Arc<EndpointHealthCheck>>) -> Self {
+        self.health_check = config;
+        self
     }
 
     /// The same with the health that its configuration says.
@@ -81,6 +99,43 @@ impl Host {
     /// `metadata["envoy.lb"]["canary"]`.
     pub fn is_canary(&self) -> bool {
         self.traits().metadata.lb("canary").and_then(serde_json::Value::as_bool) == Some(true)
+    }
+
+    /// Tells outlier detection what a request came to. Nothing where there is none.
+    #[inline]
+    pub fn observe(&self, outcome: Outcome) {
+        if let Some(monitor) = self.monitor.get() {
+            monitor.observe(outcome);
+        }
+    }
+
+    /// What outlier detection has counted.
+    pub fn monitor(&self) -> Option<&Arc<Monitor>> {
+        self.monitor.get()
+    }
+
+    /// Lets outlier detection count from now on.
+    pub(super) fn watch(&self, outlier: &Arc<Outlier>) {
+        self.monitor.get_or_init(|| Arc::new(Monitor::new(outlier.clone())));
+    }
+
+    /// Whether it is left out of health checks.
+    pub fn is_check_disabled(&self) -> bool {
+        self.health_check.as_ref().is_some_and(|config| config.disabled)
+    }
+
+    /// Counts a response that told it to be failing.
+    pub(super) fn note_passive_failure(&self) {
+        self.passive_failures.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Takes how many there were since the last time.
+    pub(super) fn take_passive_failures(&self) -> u32 {
+        // Most hosts had none, and a swap would cost the workers their copy.
+        match self.passive_failures.load(Ordering::Relaxed) {
+            0 => 0,
+            _ => self.passive_failures.swap(0, Ordering::AcqRel),
+        }
     }
 
     /// Raises or lowers a flag, and says whether that changed it. The cluster must be

@@ -25,6 +25,7 @@ pub(in crate::config) const NAME: &str = "envoy.config.bootstrap.v3.Bootstrap";
 pub(in crate::config) struct Lowered {
     pub(in crate::config) node: Node,
     pub(in crate::config) admin: Option<Admin>,
+    pub(in crate::config) outlier_event_log: Option<PathBuf>,
     pub(in crate::config) listeners: Vec<Listener>,
     pub(in crate::config) clusters: Vec<Cluster>,
 }
@@ -40,13 +41,14 @@ pub(in crate::config) fn lower(bootstrap: &Message<'_>, findings: &mut Findings)
         .filter_map(|listener| listener::lower(listener, names.as_ref(), findings))
         .collect();
     let admin = bootstrap.message("admin").and_then(|admin| self::admin(admin, findings));
+    let outlier_event_log = outlier_event_log(bootstrap, findings);
     let node = bootstrap.message("node").map(node).unwrap_or_default();
     introduce(&mut listeners, &node);
     if let Some(resources) = resources {
         check_listeners(resources, findings);
     }
     bootstrap.refuse_leftovers(findings);
-    Lowered { node, admin, listeners, clusters }
+    Lowered { node, admin, outlier_event_log, listeners, clusters }
 }
 
 /// The names of all clusters, none of which may be there twice. There are none to tell if one of them is not known,
@@ -90,6 +92,14 @@ fn check_listeners(resources: &Message<'_>, findings: &mut Findings) {
             findings.error(listener.place("address"), message);
         }
     }
+}
+
+fn outlier_event_log(bootstrap: &Message<'_>, findings: &mut Findings) -> Option<PathBuf> {
+    let manager = bootstrap.message("cluster_manager")?;
+    let outliers = manager.message("outlier_detection")?;
+    let path = PathBuf::from(outliers.nonempty("event_log_path")?);
+    files::expect_folder(&path, outliers.place("event_log_path"), findings);
+    Some(path)
 }
 
 fn node(node: &Message<'_>) -> Node {

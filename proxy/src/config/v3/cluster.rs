@@ -9,7 +9,7 @@ use crate::config::listener::DEFAULT_BUFFER_LIMIT;
 use crate::config::source::Quoted;
 
 use super::message::Message;
-use super::{endpoint, protocol};
+use super::{endpoint, health_check, outlier, protocol};
 
 /// The one extension whose options a cluster may carry; its key in `typed_extension_protocol_options`, and its type.
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
@@ -24,6 +24,8 @@ pub(super) fn lower(cluster: &Message<'_>, findings: &mut Findings) -> Option<Cl
     lb_policy(cluster, findings);
     let literal = matches!(discovery, Some(Discovery::Static));
     let assignment = cluster.message("load_assignment");
+    let protocol = protocol(cluster, options, findings);
+    let health_check = health_check::lower(cluster, &protocol, findings);
     Some(Cluster {
         alt_stat_name: cluster.nonempty("alt_stat_name").map(str::to_owned),
         lb: LbPolicy::RoundRobin,
@@ -31,13 +33,18 @@ pub(super) fn lower(cluster: &Message<'_>, findings: &mut Findings) -> Option<Cl
         buffer_limit: cluster
             .u32("per_connection_buffer_limit_bytes")
             .unwrap_or(DEFAULT_BUFFER_LIMIT),
-        protocol: protocol(cluster, options, findings),
+        protocol,
         idle_timeout: protocol::timeout(common, "idle_timeout", Some(DEFAULT_IDLE_TIMEOUT)),
         // Zero is the same as no limit in Envoy.
         max_requests_per_connection: max_requests.filter(|max| *max != 0),
         endpoints: assignment
             .map_or_else(Vec::new, |it| endpoint::endpoints(it, literal, findings)),
         circuit_breakers: thresholds(cluster, findings),
+        outlier_detection: outlier::lower(cluster, findings).map(Box::new),
+        health_check: health_check.map(Box::new),
+        ignore_health_on_host_removal: cluster
+            .bool("ignore_health_on_host_removal")
+            .unwrap_or_default(),
         discovery: discovery?,
         name: name?,
     })

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::config::diagnostic::Findings;
 use crate::config::endpoint::{Endpoint, HealthStatus, Locality, Metadata, Place, Traits};
 
-use super::address;
 use super::message::Message;
+use super::{address, health_check};
 
 /// Reads the endpoints; `literal` says that only addresses will do.
 pub(super) fn endpoints(
@@ -64,10 +64,11 @@ fn endpoint(
         address::any(endpoint, "address", findings)
     };
     let hostname = endpoint.text("hostname").unwrap_or_default().to_owned();
+    let health_check = health_check::endpoint(endpoint, findings).map(Arc::new);
     let traits = Traits { weight, place: plain.place.clone(), metadata };
     // Most are plain, and there may be many.
     let traits = if traits == **plain { plain.clone() } else { Arc::new(traits) };
-    Some(Endpoint { address: address?, hostname, health, traits })
+    Some(Endpoint { address: address?, hostname, health, traits, health_check })
 }
 
 fn health(status: Option<&str>) -> HealthStatus {

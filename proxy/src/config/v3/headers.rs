@@ -12,10 +12,7 @@ use super::message::Message;
 /// What one level of a route table does to headers.
 pub(super) fn mutations(level: &Message<'_>, findings: &mut Findings) -> HeaderMutations {
     HeaderMutations {
-        request: HeaderRules {
-            remove: to_remove(level, "request_headers_to_remove", findings),
-            add: to_add(level, "request_headers_to_add", findings),
-        },
+        request: request(level, findings),
         response: HeaderRules {
             remove: to_remove(level, "response_headers_to_remove", findings),
             add: to_add(level, "response_headers_to_add", findings),
@@ -30,6 +27,14 @@ pub(super) fn to_add(
     findings: &mut Findings,
 ) -> Vec<HeaderValueOption> {
     parent.messages(field).filter_map(|option| one(option, findings)).collect()
+}
+
+/// What is done to the headers of a request, at a place that has requests alone.
+pub(super) fn request(parent: &Message<'_>, findings: &mut Findings) -> HeaderRules {
+    HeaderRules {
+        remove: to_remove(parent, "request_headers_to_remove", findings),
+        add: to_add(parent, "request_headers_to_add", findings),
+    }
 }
 
 fn to_remove(parent: &Message<'_>, field: &str, findings: &mut Findings) -> Vec<String> {

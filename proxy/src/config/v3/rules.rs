@@ -113,6 +113,10 @@ fn violation(datum: &Datum<'_>, rule: &str, value: &str, strict: bool) -> Option
             let length = base64::decode(text)?.len();
             (length > bound).then(|| format!("at most {bound} bytes, found {length}"))
         }
+        Datum::Enum(number, name) if rule == "not_in" => {
+            let forbidden = value.split(',').any(|one| one.trim().parse() == Ok(*number));
+            forbidden.then(|| format!("another value than {name}"))
+        }
         Datum::Uint(number) => number_violation(i128::from(*number), rule, value, &plain),
         Datum::Int(number) => number_violation(i128::from(*number), rule, value, &plain),
         Datum::Duration(duration) => {

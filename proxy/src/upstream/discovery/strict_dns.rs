@@ -61,7 +61,7 @@ impl Target {
         let mut target =
             Self { endpoint: endpoint.clone(), hosts: Vec::new(), due: None, failures: 0 };
         match endpoint.address.literal() {
-            Some(literal) => target.take(&[literal.ip()]),
+            Some(literal) => target.take(&[literal.ip()], &[]),
             None => target.due = Some(time::Instant::now()),
         }
         target
@@ -89,7 +89,8 @@ impl Target {
                     tracing::info!(cluster = %cluster.name, name, ?addresses, "name resolves");
                 }
                 self.failures = 0;
-                self.take(&addresses);
+                // Who is no longer told of may still be there, and is who it was.
+                self.take(&addresses, cluster.hosts().hosts());
                 if settings.respect_ttl { ttl.max(LEAST_PAUSE) } else { settings.refresh_rate }
             }
             Err(error) => {
@@ -105,9 +106,9 @@ impl Target {
         self.due = Some(time::Instant::now() + pause);
     }
 
-    /// Takes over the addresses; hosts that stay are the same hosts as before.
-    fn take(&mut self, addresses: &[std::net::IpAddr]) {
-        let Endpoint { address, hostname, health, traits } = &self.endpoint;
+    /// Takes over the addresses; hosts that stay, or are among `others`, are the same hosts as before.
+    fn take(&mut self, addresses: &[std::net::IpAddr], others: &[Arc<Host>]) {
+        let Endpoint { address, hostname, health, traits, health_check } = &self.endpoint;
         let name = if hostname.is_empty() { address.host_name() } else { hostname };
         let known = std::mem::take(&mut self.hosts);
         for ip in addresses {
@@ -115,9 +116,11 @@ impl Target {
             if self.hosts.iter().any(|host| host.address == at) {
                 continue;
             }
-            let host = known.iter().find(|host| host.address == at).cloned();
+            let mut before = known.iter().chain(others);
+            let host = before.find(|host| host.address == at).cloned();
             self.hosts.push(host.unwrap_or_else(|| {
-                Arc::new(Host::new(at, name, traits.clone()).with_health(*health))
+                let host = Host::new(at, name, traits.clone()).with_health(*health);
+                Arc::new(host.with_health_check(health_check.clone()))
             }));
         }
     }
@@ -131,9 +134,9 @@ fn publish(cluster: &Cluster, targets: &[Target]) {
             hosts.push(host.clone());
         }
     }
-    let published = cluster.hosts();
-    let same = hosts.len() == published.hosts().len()
-        && hosts.iter().all(|host| published.hosts().iter().any(|known| Arc::ptr_eq(known, host)));
+    let published = cluster.told_hosts();
+    let same = hosts.len() == published.len()
+        && hosts.iter().all(|host| published.iter().any(|known| Arc::ptr_eq(known, host)));
     if same {
         cluster.stats.update_no_rebuild.inc();
     } else {

@@ -31,6 +31,7 @@ const RULES: &[&str] = &[
     "min_items",
     "max_bytes",
     "min_len",
+    "not_in",
     "pattern",
     "required",
     "strict",

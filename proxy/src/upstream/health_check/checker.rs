@@ -1,0 +1,105 @@
+//! The three ways to check a host.
+
+use std::future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::config::health_check::{Checker, HealthCheck};
+use crate::stats::Counter;
+use crate::upstream::{Cluster, Host};
+
+use super::progress::{Failure, Outcome};
+use super::{grpc, http, tcp};
+
+/// Whom to ask.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    /// Where the check goes.
+    pub(super) address: SocketAddr,
+    /// The host that it is about.
+    pub(super) host: SocketAddr,
+    /// What the request calls it.
+    pub(super) authority: String,
+    /// `reuse_connection`.
+    pub(super) reuse: bool,
+    /// Counts checks that looked at the name of the service.
+    pub(super) verified: Counter,
+}
+
+/// What asks.
+pub(super) enum Client {
+    Http(http::Client),
+    Tcp(tcp::Client),
+    Grpc(grpc::Client),
+}
+
+// === impl Client ===
+
+impl Client {
+    /// A client for one host.
+    pub(super) fn new(
+        config: &HealthCheck,
+        cluster: &Cluster,
+        host: &Host,
+        verified: Counter,
+    ) -> Self {
+        let wanted = match &config.checker {
+            Checker::Http(http) => http.host.as_deref(),
+            Checker::Grpc(grpc) => grpc.authority.as_deref(),
+            Checker::Tcp(_) => None,
+        };
+        let own = host.health_check.as_deref();
+        let authority = own.and_then(|own| own.hostname.as_deref()).or(wanted);
+        let address = own.and_then(|own| own.address.as_ref()?.literal()).unwrap_or(host.address);
+        let port = own.and_then(|own| own.port).unwrap_or_else(|| address.port());
+        let target = Target {
+            address: SocketAddr::new(address.ip(), port),
+            host: host.address,
+            authority: authority.unwrap_or(&cluster.name).to_owned(),
+            reuse: config.reuse_connection,
+            verified,
+        };
+        match &config.checker {
+            Checker::Http(http) => Self::Http(http::Client::new(target, http.clone())),
+            Checker::Tcp(tcp) => Self::Tcp(tcp::Client::new(target, tcp.clone())),
+            Checker::Grpc(grpc) => Self::Grpc(grpc::Client::new(target, grpc, config.timeout)),
+        }
+    }
+
+    /// Checks once; in time, or it is broken off.
+    pub(super) async fn check(&mut self, config: &HealthCheck) -> Outcome {
+        let check = async {
+            match self {
+                Self::Http(client) => client.check().await,
+                Self::Tcp(client) => client.check().await,
+                Self::Grpc(client) => client.check().await,
+            }
+        };
+        match tokio::time::timeout(config.timeout, check).await {
+            Ok(outcome) => outcome,
+            Err(_elapsed) => {
+                self.reset();
+                Outcome::failed(Failure::NetworkTimeout)
+            }
+        }
+    }
+
+    /// Waits for something to fail between two checks, which only an open TCP connection can.
+    pub(super) async fn broken(&mut self) {
+        match self {
+            Self::Tcp(client) => client.broken().await,
+            Self::Http(_) | Self::Grpc(_) => future::pending().await,
+        }
+    }
+
+    fn reset(&mut self) {
+        match self {
+            Self::Http(client) => client.reset(),
+            Self::Tcp(client) => client.reset(),
+            Self::Grpc(client) => client.reset(),
+        }
+    }
+}
+
+/// A cluster's settings, which all of its hosts have in common.
+pub(super) type Config = Arc<HealthCheck>;
