@@ -1,8 +1,10 @@
 //! Our HTTP vocabulary: one `Request`, one `Response`, one `Body` for the whole proxy.
 
 pub mod body;
+pub mod body_format;
 pub mod date;
 pub mod forwarded;
+pub mod grpc;
 pub mod header_parser;
 pub mod headers;
 pub mod hop_by_hop;

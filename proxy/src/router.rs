@@ -10,6 +10,7 @@ mod redirect;
 mod report;
 mod rewrite;
 mod stats;
+mod strict;
 mod upload;
 
 use std::collections::HashMap;
@@ -102,6 +103,9 @@ impl Router {
                 headers = chosen.headers.unwrap_or(headers);
                 match self.cluster(chosen.cluster) {
                     Some(local) => {
+                        if let Some(reply) = self.refuse_strictly(request, local, info) {
+                            return Err(reply);
+                        }
                         let host_rewrite = chosen.host_rewrite;
                         let way = Way { route, forward, headers, host_rewrite, local };
                         return self.prepare(&way, request, info, note);
@@ -111,13 +115,13 @@ impl Router {
             }
             Action::Redirect(redirect) => {
                 let says_old = !self.options.suppress_envoy_headers;
-                let (reply, path) = self.redirect(redirect, route, &head);
+                let (reply, path) = self.redirect(redirect, route, &head, info);
                 if path.is_some_and(|path| rewrite::set_path(request, path, says_old).is_ok()) {
                     rewrite::show(request, note);
                 }
                 reply
             }
-            Action::DirectResponse(response) => self.direct_response(response, &head),
+            Action::DirectResponse(response) => self.direct_response(response, &head, info),
             Action::NonForwarding => {
                 self.no_cluster(ClusterRef::Named(""), StatusCode::SERVICE_UNAVAILABLE)
             }
@@ -125,6 +129,20 @@ impl Router {
         let notes = headers.note_request(request);
         let reply = reply.into_response(info);
         Err(Box::new(mutation::change_reply(headers, notes, reply, info)))
+    }
+
+    /// The answer to a request that asks for what makes no sense, if `strict_check_headers` looks at it. Routes leave it
+    /// alone, as in Envoy.
+    fn refuse_strictly(
+        &self,
+        request: &Request,
+        local: &Local,
+        info: &mut StreamInfo,
+    ) -> Option<Box<Response>> {
+        let reply = strict::check(&self.options.strict_check_headers, request.headers())?;
+        info.upstream_cluster = Some(local.cluster.name.clone());
+        tracing::debug!(details = %reply.details, "request refused");
+        Some(Box::new(reply.into_response(info)))
     }
 
     fn cluster(&self, cluster: ClusterRef<'_>) -> Option<&Rc<Local>> {

@@ -52,6 +52,8 @@ pub struct StreamInfo {
     pub client: SocketAddr,
     /// Whether the client is one of our own, by `internal_address_config`.
     pub internal: bool,
+    /// Whether the request is gRPC, which is told of failures in its own way.
+    pub grpc: bool,
     /// Whether the response is one that we invented.
     pub local_reply: bool,
     /// `name` of the route that matched.
@@ -106,6 +108,7 @@ impl StreamInfo {
             downstream,
             client: downstream.remote,
             internal: false,
+            grpc: false,
             local_reply: false,
             route_name: None,
             virtual_host: None,

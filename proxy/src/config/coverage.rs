@@ -94,6 +94,8 @@ pub const COVERAGE: &[Covered] = &[
             "http_protocol_options",
             "http2_protocol_options",
             "local_reply_config",
+            "stream_error_on_invalid_http_message",
+            "request_id_extension",
             "access_log",
         ],
     )
@@ -141,7 +143,7 @@ pub const COVERAGE: &[Covered] = &[
     ),
     applied(
         "envoy.extensions.filters.http.router.v3.Router",
-        &["suppress_envoy_headers", "respect_expected_rq_timeout"],
+        &["suppress_envoy_headers", "respect_expected_rq_timeout", "strict_check_headers"],
     )
         .fixed(&[("dynamic_stats", "true")]),
     applied(
@@ -155,7 +157,11 @@ pub const COVERAGE: &[Covered] = &[
     ),
     applied(
         "envoy.config.core.v3.Http1ProtocolOptions",
-        &["accept_http_10", "default_host_for_http_10"],
+        &[
+            "accept_http_10",
+            "default_host_for_http_10",
+            "override_stream_error_on_invalid_http_message",
+        ],
     )
     .fixed(&[("allow_absolute_url", "true")]),
     applied(
@@ -175,6 +181,7 @@ pub const COVERAGE: &[Covered] = &[
             "virtual_hosts",
             "validate_clusters",
             "max_direct_response_body_size_bytes",
+            "vhost_header",
             "ignore_port_in_host_matching",
             "ignore_path_parameters_in_path_matching",
             "request_headers_to_add",
@@ -234,6 +241,8 @@ pub const COVERAGE: &[Covered] = &[
             "case_sensitive",
             "headers",
             "query_parameters",
+            "cookies",
+            "path_match_policy",
             "grpc",
             "runtime_fraction",
         ],
@@ -260,6 +269,23 @@ pub const COVERAGE: &[Covered] = &[
         "envoy.config.route.v3.QueryParameterMatcher",
         &["name", "string_match", "present_match"],
     ),
+    applied("envoy.config.route.v3.CookieMatcher", &["name", "string_match", "invert_match"]),
+    applied(
+        "envoy.extensions.filters.network.http_connection_manager.v3.RequestIDExtension",
+        &["typed_config"],
+    ),
+    // They say how an id tells whether its request is traced, and nothing is.
+    applied("envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig", &[])
+        .no_op(&["pack_trace_reason", "use_request_id_for_trace_sampling"]),
+    applied("envoy.config.core.v3.TypedExtensionConfig", &["name", "typed_config"]),
+    applied(
+        "envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig",
+        &["path_template"],
+    ),
+    applied(
+        "envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig",
+        &["path_template_rewrite"],
+    ),
     applied("envoy.config.core.v3.RuntimeFractionalPercent", &["default_value"])
         // No layer of a runtime exists that could have it.
         .no_op(&["runtime_key"]),
@@ -283,10 +309,13 @@ pub const COVERAGE: &[Covered] = &[
             "timeout",
             "prefix_rewrite",
             "regex_rewrite",
+            "path_rewrite_policy",
             "host_rewrite_literal",
             "auto_host_rewrite",
             "host_rewrite_header",
             "host_rewrite_path_regex",
+            "host_rewrite",
+            "path_rewrite",
             "append_x_forwarded_host",
         ],
     )
@@ -320,10 +349,11 @@ pub const COVERAGE: &[Covered] = &[
             "prefix_rewrite",
             "regex_rewrite",
             "response_code",
+            "path_rewrite",
             "strip_query",
         ],
     ),
-    applied("envoy.config.route.v3.DirectResponseAction", &["status", "body"]),
+    applied("envoy.config.route.v3.DirectResponseAction", &["status", "body", "body_format"]),
     // Clusters
     applied(
         "envoy.config.cluster.v3.Cluster",

@@ -195,6 +195,23 @@ pub struct RouterOptions {
     pub suppress_envoy_headers: bool,
     /// `respect_expected_rq_timeout`: what an internal client says that it expects is the timeout.
     pub respect_expected_rq_timeout: bool,
+    /// `strict_check_headers`, in file order: headers that must make sense where they are there.
+    pub strict_check_headers: [Option<StrictHeader>; 5],
+}
+
+/// A header that `strict_check_headers` may name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum StrictHeader {
+    /// `x-envoy-upstream-rq-timeout-ms`.
+    UpstreamRqTimeoutMs,
+    /// `x-envoy-upstream-rq-per-try-timeout-ms`.
+    UpstreamRqPerTryTimeoutMs,
+    /// `x-envoy-max-retries`.
+    MaxRetries,
+    /// `x-envoy-retry-on`.
+    RetryOn,
+    /// `x-envoy-retry-grpc-on`.
+    RetryGrpcOn,
 }
 
 /// An HTTP filter before the router. None is built in this slice; the loader refuses the others by name.

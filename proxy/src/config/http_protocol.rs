@@ -21,6 +21,9 @@ pub struct Http1 {
     pub accept_http_10: bool,
     /// `default_host_for_http_10`.
     pub default_host_for_http_10: Option<String>,
+    /// `override_stream_error_on_invalid_http_message`, or `stream_error_on_invalid_http_message` of the connection
+    /// manager: a request that is answered 400 before its codec gives up does not end its connection (default false).
+    pub goes_on_after_bad_request: bool,
 }
 
 /// HTTP/2 settings of one side.

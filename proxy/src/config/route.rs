@@ -5,16 +5,21 @@ mod cluster;
 mod matcher;
 mod redirect;
 mod rewrite;
+mod template;
 mod virtual_host;
 
 pub use self::action::{Action, DEFAULT_ROUTE_TIMEOUT, DirectResponse, Forward};
 pub use self::cluster::{ClusterName, ClusterSpecifier, ClusterWeight, WeightedClusters};
-pub use self::matcher::{Fraction, PathMatch, QueryCondition, QueryMatcher, RouteMatch};
+pub use self::matcher::{
+    CookieMatcher, Fraction, PathMatch, QueryCondition, QueryMatcher, RouteMatch,
+};
 pub use self::redirect::Redirect;
 pub use self::rewrite::{HostRewrite, PathRewrite, RegexRewrite};
+pub use self::template::{PathTemplate, TemplateError};
 pub use self::virtual_host::{RequireTls, Route, VirtualHost};
 
 use super::headers::HeaderMutations;
+use super::matcher::HeaderField;
 
 /// One route table.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +33,8 @@ pub struct RouteConfiguration {
     pub most_specific_header_mutations_wins: bool,
     /// `virtual_hosts`, in file order.
     pub virtual_hosts: Vec<VirtualHost>,
+    /// `vhost_header`: the header that virtual hosts are found by, in place of the host.
+    pub virtual_host_header: Option<HeaderField>,
     /// `ignore_port_in_host_matching`.
     pub ignore_port: bool,
     /// `ignore_path_parameters_in_path_matching`: what follows a `;` does not count.

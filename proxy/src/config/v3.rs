@@ -13,6 +13,7 @@
 mod access_log;
 mod access_log_filter;
 mod address;
+mod body_format;
 mod bootstrap;
 mod check;
 mod cluster;

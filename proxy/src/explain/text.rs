@@ -171,6 +171,9 @@ impl Page {
             Some(PathRewrite::Regex(rewrite)) => {
                 self.line("rewrite", &format!("of the path: regex_rewrite {}", rewrite.pattern));
             }
+            Some(PathRewrite::Format(format)) => {
+                self.line("rewrite", &format!("of the path: path_rewrite {format}"));
+            }
             None => {}
         }
         let word = if forward.path_rewrite.is_some() { "" } else { "rewrite" };
@@ -187,6 +190,7 @@ impl Page {
             Some(HostRewrite::PathRegex(rewrite)) => {
                 format!("host_rewrite_path_regex {}", rewrite.pattern)
             }
+            Some(HostRewrite::Format(format)) => format!("host_rewrite {format}"),
             None => return,
         };
         self.line(word, &format!("of the host: {host}"));

@@ -4,7 +4,7 @@ use crate::config::hcm::{EscapedSlashes, HttpConnectionManager, StripPort};
 use crate::config::matcher::{
     HeaderCondition, HeaderField, HeaderMatcher, StringMatcher, StringPattern,
 };
-use crate::config::route::{PathMatch, QueryCondition, QueryMatcher, RouteMatch};
+use crate::config::route::{CookieMatcher, PathMatch, QueryCondition, QueryMatcher, RouteMatch};
 use crate::hcm::Seen;
 use crate::route::{Head, Unmet};
 
@@ -66,6 +66,9 @@ pub(super) fn matcher(matcher: &RouteMatch) -> String {
             .iter()
             .map(|query| format!("query parameter {} {}", query.name, asked(query))),
     );
+    parts.extend(matcher.cookies.iter().map(|cookie| {
+        format!("cookie {} {}", cookie.name, comparison(&cookie.condition, cookie.invert))
+    }));
     parts.join(", ")
 }
 
@@ -74,6 +77,7 @@ fn path(matcher: &RouteMatch) -> String {
         PathMatch::Prefix(prefix) => ("prefix", prefix.to_string()),
         PathMatch::Exact(path) => ("path", path.to_string()),
         PathMatch::Regex(regex) => return format!("safe_regex {regex}"),
+        PathMatch::Template(template) => return format!("path_match_policy {}", template.text()),
         PathMatch::SeparatedPrefix(prefix) => ("path_separated_prefix", prefix.to_string()),
         PathMatch::Connect => return String::from("connect_matcher"),
     };
@@ -97,6 +101,7 @@ pub(super) fn unmet(unmet: &Unmet<'_>, matcher: &RouteMatch, head: &Head<'_>) ->
         Unmet::Grpc => String::from("content-type is not that of gRPC"),
         Unmet::Header(header) => off_header(header, head),
         Unmet::Query(query) => off_query(query, head),
+        Unmet::Cookie(cookie) => off_cookie(cookie, head),
     };
     Verdict::Unmet { reason, close: true }
 }
@@ -107,6 +112,9 @@ fn off_path(matcher: &RouteMatch, head: &Head<'_>) -> String {
         PathMatch::Prefix(prefix) => format!("the path {path} does not begin with {prefix}"),
         PathMatch::Exact(exact) => format!("the path is {path}, not {exact}"),
         PathMatch::Regex(regex) => format!("the path {path} as a whole does not match {regex}"),
+        PathMatch::Template(template) => {
+            format!("the path {path} as a whole is not like {}", template.text())
+        }
         PathMatch::SeparatedPrefix(prefix) => {
             format!("the path {path} is neither {prefix} nor below it")
         }
@@ -130,6 +138,17 @@ fn off_query(query: &QueryMatcher, head: &Head<'_>) -> String {
     match head.query(name) {
         None => format!("query parameter {name} is missing (wanted: {wanted})"),
         Some(value) => format!("query parameter {name} is {value:?} (wanted: {wanted})"),
+    }
+}
+
+fn off_cookie(cookie: &CookieMatcher, head: &Head<'_>) -> String {
+    let (name, wanted) = (&cookie.name, comparison(&cookie.condition, cookie.invert));
+    match head.cookie(name) {
+        None => format!("cookie {name} is missing (wanted: {wanted})"),
+        Some(value) => {
+            let value = String::from_utf8_lossy(value);
+            format!("cookie {name} is {value:?} (wanted: {wanted})")
+        }
     }
 }
 

@@ -5,13 +5,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
 use crate::base::clock;
 use crate::formatter::Notes;
 use crate::message::body::{BodyError, Watch};
 use crate::message::local_reply::LocalReply;
-use crate::message::{Body, Request, Response, hop_by_hop};
+use crate::message::{Body, Request, Response, grpc, hop_by_hop};
 use crate::router;
 use crate::stats::GaugeGuard;
 use crate::stream_info::{Downstream, Flag, Flags, Protocol, StreamInfo};
@@ -37,6 +37,8 @@ pub(super) struct Finish {
     /// What local replies print of the request's head; none where they are left as they are.
     reply_notes: Option<Box<Notes>>,
     close: bool,
+    /// Whether the request is HEAD.
+    head: bool,
     /// Why the stream is reset without an answer, in Envoy's words.
     reset: Option<&'static str>,
     ended: bool,
@@ -124,6 +126,7 @@ impl Finish {
             notes: None,
             reply_notes: None,
             close,
+            head: request.method() == Method::HEAD,
             reset: None,
             ended: false,
             _active: active,
@@ -163,6 +166,7 @@ impl Finish {
 
     /// Keeps what the logs, and replies of our own, want to know of the request's head.
     pub(super) fn note(&mut self, parts: &Parts) {
+        self.info.grpc = grpc::is_request(&parts.headers);
         self.reply_notes = self.hcm.local_replies.as_ref().map(|replies| replies.note(parts));
         if !self.hcm.logs.is_empty() {
             let mut notes = Box::<Notes>::default();
@@ -214,15 +218,20 @@ impl Finish {
         self.connection.refuse_version();
     }
 
-    /// Changes the response, if it is a reply of our own and these are to be changed.
-    pub(super) fn rewrite(&mut self, response: Response) -> Response {
-        match &self.hcm.local_replies {
-            Some(replies) if self.info.local_reply => {
-                let notes = self.reply_notes.get_or_insert_default();
-                replies.rewrite(response, &mut self.info, notes)
-            }
-            _ => response,
+    /// Makes a reply of our own what its client is to get; what an upstream answered stays.
+    pub(super) fn settle(&mut self, mut response: Response) -> Response {
+        if !self.info.local_reply {
+            return response;
         }
+        // After a request that makes no sense, who knows where the next one begins.
+        self.close |= response.status() == StatusCode::BAD_REQUEST
+            && self.info.protocol != Protocol::Http2
+            && !self.hcm.config.http1.goes_on_after_bad_request;
+        if let Some(replies) = &self.hcm.local_replies {
+            let notes = self.reply_notes.get_or_insert_default();
+            response = replies.rewrite(response, &mut self.info, notes);
+        }
+        if self.info.grpc { grpc::wrap(response, self.head) } else { response }
     }
 
     /// The response's head is about to be sent. Says whether the connection closes after it.

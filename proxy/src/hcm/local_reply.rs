@@ -5,14 +5,18 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{StatusCode, request};
 
 use crate::config::access_log::Filter;
-use crate::config::local_reply::{self as config, FormatSource};
-use crate::formatter::{Format, JsonFormat, Names, Notes};
+use crate::config::local_reply as config;
+use crate::formatter::{Names, Notes};
+use crate::message::body_format::BodyFormat;
 use crate::message::header_parser::HeaderParser;
 use crate::message::{Body, Response};
 use crate::stream_info::StreamInfo;
 
 /// The type of a body that is text.
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain");
+
+/// The type of a body that is JSON.
+const JSON: &str = "application/json";
 
 /// Everything that is done to replies.
 #[derive(Debug)]
@@ -31,19 +35,6 @@ struct Mapper {
     body: Option<Bytes>,
     headers: Option<HeaderParser>,
     body_format: Option<BodyFormat>,
-}
-
-/// How a body is made.
-#[derive(Debug)]
-struct BodyFormat {
-    source: Source,
-    content_type: HeaderValue,
-}
-
-#[derive(Debug)]
-enum Source {
-    Text(Format),
-    Json(JsonFormat),
 }
 
 // === impl LocalReplies ===
@@ -114,6 +105,10 @@ impl LocalReplies {
             self.names.note_response(notes, reply.headers());
             notes.note_local_reply_body(body);
             body = format.write(info, notes);
+            if info.grpc && format.content_type == JSON {
+                // What ends the line of a body is no part of a message.
+                body.truncate(body.strip_suffix(b"\n").map_or(body.len(), <[u8]>::len));
+            }
             kind = format.content_type.clone();
         }
         if !body.is_empty() {
@@ -127,35 +122,5 @@ impl LocalReplies {
             reply.headers_mut().remove(CONTENT_TYPE);
         }
         reply
-    }
-}
-
-// === impl BodyFormat ===
-
-impl BodyFormat {
-    fn new(config: &config::BodyFormat, names: &mut Names) -> Option<Self> {
-        let (source, kind) = match &config.source {
-            FormatSource::Text(text) if config.omit_empty_values => {
-                (Source::Text(Format::for_header(text, names).ok()?), "text/plain")
-            }
-            FormatSource::Text(text) => {
-                (Source::Text(Format::parse(text, names).ok()?), "text/plain")
-            }
-            FormatSource::Json(json) => {
-                let json = JsonFormat::parse(json, config.omit_empty_values, names).ok()?;
-                (Source::Json(json), "application/json")
-            }
-        };
-        let kind = config.content_type.as_deref().unwrap_or(kind);
-        Some(Self { source, content_type: HeaderValue::from_str(kind).ok()? })
-    }
-
-    fn write(&self, info: &StreamInfo, notes: &Notes) -> Bytes {
-        let mut body = Vec::new();
-        match &self.source {
-            Source::Text(format) => format.write(&mut body, info, notes),
-            Source::Json(format) => format.write(&mut body, info, notes),
-        }
-        Bytes::from(body)
     }
 }

@@ -12,7 +12,7 @@ use super::finish::Finish;
 
 /// Adds `date` and `server`, tells the client to close if it must, and lets `finish` follow the body to its end.
 pub(super) fn finish(hcm: &Hcm, mut response: Response, mut finish: Box<Finish>) -> Response {
-    response = finish.rewrite(response);
+    response = finish.settle(response);
     let headers = response.headers_mut();
     if !headers.contains_key(DATE) {
         headers.insert(DATE, date::now());

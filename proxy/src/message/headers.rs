@@ -29,6 +29,12 @@ names! {
     X_ENVOY_UPSTREAM_RQ_TIMEOUT_MS = "x-envoy-upstream-rq-timeout-ms";
     /// `x-envoy-max-retries`
     X_ENVOY_MAX_RETRIES = "x-envoy-max-retries";
+    /// `x-envoy-retry-on`
+    X_ENVOY_RETRY_ON = "x-envoy-retry-on";
+    /// `x-envoy-retry-grpc-on`
+    X_ENVOY_RETRY_GRPC_ON = "x-envoy-retry-grpc-on";
+    /// `x-envoy-upstream-rq-per-try-timeout-ms`
+    X_ENVOY_UPSTREAM_RQ_PER_TRY_TIMEOUT_MS = "x-envoy-upstream-rq-per-try-timeout-ms";
     /// `x-envoy-internal`
     X_ENVOY_INTERNAL = "x-envoy-internal";
     /// `x-envoy-external-address`

@@ -23,8 +23,10 @@ pub struct LocalReply {
     pub details: Cow<'static, str>,
     /// Whether a breaker is the reason, which `x-envoy-overloaded` tells.
     pub overloaded: bool,
-    /// Whether the connection closes after it.
+    /// Whether the connection closes after it, whatever its status.
     pub closes: bool,
+    /// The type of the body; `text/plain` where nothing is said.
+    pub content_type: Option<HeaderValue>,
     /// Where the client shall go instead.
     pub location: Option<HeaderValue>,
 }
@@ -40,6 +42,7 @@ impl LocalReply {
             details: details.into(),
             overloaded: false,
             closes: false,
+            content_type: None,
             location: None,
         }
     }
@@ -76,7 +79,7 @@ impl LocalReply {
 
     /// An HTTP/1.1 request without `host`, or an HTTP/2 one without `:authority`.
     pub fn missing_host() -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "missing_host_header").closing()
+        Self::new(StatusCode::BAD_REQUEST, "missing_host_header")
     }
 
     /// A path that is not one of this server: `*`.
@@ -92,7 +95,7 @@ impl LocalReply {
     /// A path that nobody should look at: with a fragment, which is the client's own business (RFC 9112 §3.2), with a
     /// NUL, or with escaped slashes where these are refused.
     pub fn path_normalization_failed() -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "path_normalization_failed").closing()
+        Self::new(StatusCode::BAD_REQUEST, "path_normalization_failed")
     }
 
     /// The client is to ask for the path without escaped slashes, so that all who look at it see the same.
@@ -202,6 +205,13 @@ impl LocalReply {
         Self::new(StatusCode::BAD_REQUEST, "path_rewrite_failed")
     }
 
+    /// `strict_check_headers`: a header for the router makes no sense.
+    pub fn strict_check_failed(name: &str, value: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, format!("request_headers_failed_strict_check{{{name}}}"))
+            .with_body(format!("invalid header '{name}' with value '{value}'"))
+            .flagged(Flag::InvalidEnvoyRequestHeaders)
+    }
+
     /// The response, with what the log will say of it noted in `info`.
     pub fn into_response(self, info: &mut StreamInfo) -> super::Response {
         if let Some(flag) = self.flag {
@@ -220,7 +230,8 @@ impl LocalReply {
         }
         if !self.body.is_empty() {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+            let kind = self.content_type.unwrap_or(HeaderValue::from_static("text/plain"));
+            headers.insert(CONTENT_TYPE, kind);
             *response.body_mut() = Body::full(self.body);
         }
         response

@@ -2,18 +2,39 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
 
 use crate::config::headers::HeaderMutations;
 use crate::config::matcher::HeaderField;
 use crate::config::route as config;
 use crate::config::route::{HostRewrite, PathRewrite};
+use crate::formatter::{Names, Notes};
+use crate::message::body_format::BodyFormat;
+use crate::stream_info::StreamInfo;
 
 use super::clusters::{Clusters, Slot};
 use super::head::Head;
 use super::headers::HeaderParsers;
 
-pub use crate::config::route::{DirectResponse, Redirect};
+pub use crate::config::route::Redirect;
+
+/// Which answer to give.
+#[derive(Debug)]
+pub struct DirectResponse {
+    /// `status`, 200 to 599.
+    pub status: u16,
+    /// `body`; may be empty.
+    pub body: Bytes,
+    format: Option<Box<Formatted>>,
+}
+
+/// What makes a body of what is known of a request.
+#[derive(Debug)]
+struct Formatted {
+    format: BodyFormat,
+    names: Names,
+}
 
 /// What a route does.
 #[derive(Debug)]
@@ -117,10 +138,35 @@ impl Action {
             }
             config::Action::Redirect(redirect) => Self::Redirect(redirect.clone()),
             config::Action::DirectResponse(response) => {
-                Self::DirectResponse(Box::new(response.clone()))
+                Self::DirectResponse(Box::new(DirectResponse::new(response)))
             }
             config::Action::NonForwarding => Self::NonForwarding,
         }
+    }
+}
+
+// === impl DirectResponse ===
+
+impl DirectResponse {
+    fn new(config: &config::DirectResponse) -> Self {
+        let formatted = |format: &_| {
+            let mut names = Names::default();
+            let format = BodyFormat::new(format, &mut names)?;
+            Some(Box::new(Formatted { format, names }))
+        };
+        let format = config.body_format.as_deref().and_then(formatted);
+        Self { status: config.status, body: config.body.clone(), format }
+    }
+
+    /// The body for a request, and its type where that is not the ordinary one.
+    pub fn body(&self, head: &Head<'_>, info: &StreamInfo) -> (Bytes, Option<&HeaderValue>) {
+        let Some(formatted) = &self.format else { return (self.body.clone(), None) };
+        let mut notes = Notes::default();
+        let (method, uri, headers) = head.parts();
+        formatted.names.note(&mut notes, method, uri, headers);
+        notes.note_local_reply_body(self.body.clone());
+        let body = formatted.format.write(info, &notes);
+        (body, Some(&formatted.format.content_type))
     }
 }
 

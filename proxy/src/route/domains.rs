@@ -48,17 +48,19 @@ impl Domains {
         }
     }
 
-    /// The virtual host of a request to `host`.
-    pub(super) fn find(&self, host: &str) -> Option<usize> {
-        self.find_by(host).map(|(_, index)| index)
+    /// The virtual host of all requests, if nothing is asked of their host.
+    pub(super) fn only_any(&self) -> Option<(Domain<'_>, usize)> {
+        let named = [&self.suffixes, &self.prefixes].iter().any(|some| !some.0.is_empty());
+        let any = self.any.filter(|_| self.exact.is_empty() && !named);
+        any.map(|index| (Domain::Any, index))
     }
 
-    /// The same, with the domain by which it was found.
+    /// The virtual host of a request to `host`, with the domain by which it is found.
     pub(super) fn find_by(&self, host: &str) -> Option<(Domain<'_>, usize)> {
-        let any = self.any.map(|index| (Domain::Any, index));
-        if self.exact.is_empty() && self.suffixes.0.is_empty() && self.prefixes.0.is_empty() {
-            return any;
+        if let Some(only) = self.only_any() {
+            return Some(only);
         }
+        let any = self.any.map(|index| (Domain::Any, index));
         let host = lower_cased(host);
         let exact = self.exact.get_key_value(&*host);
         let suffix = || self.suffixes.find(&host, |length| host.get(host.len() - length..));

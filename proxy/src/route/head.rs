@@ -2,11 +2,12 @@
 
 use std::cell::OnceCell;
 
+use http::header::COOKIE;
 use http::{HeaderMap, Method, Uri};
 
 use crate::base::random;
 use crate::config::matcher::HeaderField;
-use crate::message::{Request, headers};
+use crate::message::{Request, grpc, headers};
 
 /// A request's head, borrowed, with the random number that decides what is left to chance.
 #[derive(Clone, Debug)]
@@ -67,9 +68,12 @@ impl<'a> Head<'a> {
 
     /// Whether it is a gRPC request.
     pub fn is_grpc(&self) -> bool {
-        let Some(kind) = self.headers.get(http::header::CONTENT_TYPE) else { return false };
-        let rest = kind.as_bytes().strip_prefix(b"application/grpc");
-        rest.is_some_and(|rest| matches!(rest, [] | [b'+', ..]))
+        grpc::is_request(self.headers)
+    }
+
+    /// Its parts: method, path with query, headers.
+    pub fn parts(&self) -> (&'a Method, &'a Uri, &'a HeaderMap) {
+        (self.method, self.uri, self.headers)
     }
 
     /// Whether it is a CONNECT request.
@@ -102,5 +106,18 @@ impl<'a> Head<'a> {
         let pairs = self.uri.query()?.split('&');
         let mut pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
         pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    /// The first value of a cookie, without the quotes around it.
+    pub fn cookie(&self, name: &str) -> Option<&'a [u8]> {
+        let headers = self.headers.get_all(COOKIE).iter();
+        let mut pairs = headers.flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+        pairs.find_map(|pair| {
+            let equals = pair.iter().position(|byte| *byte == b'=')?;
+            let value = &pair[equals + 1..];
+            let quoted = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
+            let found = pair[..equals].trim_ascii_start() == name.as_bytes();
+            found.then_some(quoted.unwrap_or(value))
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::config::matcher::HeaderMatcher;
 use crate::config::route as config;
-use crate::config::route::{Fraction, PathMatch, QueryCondition, QueryMatcher};
+use crate::config::route::{CookieMatcher, Fraction, PathMatch, QueryCondition, QueryMatcher};
 
 use super::head::Head;
 
@@ -22,6 +22,7 @@ struct Conditions {
     grpc: bool,
     headers: Vec<HeaderMatcher>,
     query_parameters: Vec<QueryMatcher>,
+    cookies: Vec<CookieMatcher>,
 }
 
 /// The first condition of a route that a request does not fulfil.
@@ -37,6 +38,8 @@ pub enum Unmet<'a> {
     Header(&'a HeaderMatcher),
     /// One of `query_parameters`.
     Query(&'a QueryMatcher),
+    /// One of `cookies`.
+    Cookie(&'a CookieMatcher),
 }
 
 // === impl Matcher ===
@@ -48,6 +51,7 @@ impl Matcher {
             grpc: config.grpc,
             headers: config.headers.clone(),
             query_parameters: config.query_parameters.clone(),
+            cookies: config.cookies.clone(),
         };
         Self {
             path: config.path.clone(),
@@ -74,6 +78,7 @@ impl Matcher {
                 matches!(next, None | Some(b'/')) && self.starts(path, prefix)
             }
             PathMatch::Regex(regex) => regex.is_match(path.as_bytes()),
+            PathMatch::Template(template) => template.matches(path),
             PathMatch::Connect => head.is_connect(),
         }
     }
@@ -96,7 +101,7 @@ impl Matcher {
             PathMatch::Exact(part) | PathMatch::Prefix(part) | PathMatch::SeparatedPrefix(part) => {
                 path.get(..part.len()).unwrap_or(path)
             }
-            PathMatch::Regex(_) | PathMatch::Connect => path,
+            PathMatch::Regex(_) | PathMatch::Template(_) | PathMatch::Connect => path,
         }
     }
 
@@ -110,8 +115,9 @@ impl Matcher {
 
 impl Conditions {
     fn is_empty(&self) -> bool {
-        let Self { fraction, grpc, headers, query_parameters } = self;
-        fraction.is_none() && !grpc && headers.is_empty() && query_parameters.is_empty()
+        let Self { fraction, grpc, headers, query_parameters, cookies } = self;
+        let plain = fraction.is_none() && !grpc && headers.is_empty();
+        plain && query_parameters.is_empty() && cookies.is_empty()
     }
 
     fn unmet(&self, head: &Head<'_>) -> Option<Unmet<'_>> {
@@ -126,8 +132,17 @@ impl Conditions {
             return Some(Unmet::Header(header));
         }
         let mut parameters = self.query_parameters.iter();
-        parameters.find(|parameter| !is_met(parameter, head)).map(Unmet::Query)
+        if let Some(query) = parameters.find(|parameter| !is_met(parameter, head)) {
+            return Some(Unmet::Query(query));
+        }
+        let mut cookies = self.cookies.iter();
+        cookies.find(|cookie| !is_cookie_met(cookie, head)).map(Unmet::Cookie)
     }
+}
+
+fn is_cookie_met(cookie: &CookieMatcher, head: &Head<'_>) -> bool {
+    let value = head.cookie(&cookie.name);
+    value.is_some_and(|value| cookie.condition.matches(value)) != cookie.invert
 }
 
 fn is_met(parameter: &QueryMatcher, head: &Head<'_>) -> bool {

@@ -1,16 +1,23 @@
 //! Makes the paths and URLs that routes ask for. Text in, text out.
 
 use crate::config::route::{PathRewrite, Redirect};
+use crate::stream_info::StreamInfo;
 
 use super::head::Head;
 use super::virtual_host::Route;
 
 /// What `rewrite` makes of a request's path, with its query; none if it stays.
-pub fn new_path(rewrite: &PathRewrite, route: &Route, head: &Head<'_>) -> Option<Vec<u8>> {
+pub fn new_path(
+    rewrite: &PathRewrite,
+    route: &Route,
+    head: &Head<'_>,
+    info: &StreamInfo,
+) -> Option<Vec<u8>> {
     let (path, target) = (head.path, head.target());
     let (replaced, by) = match rewrite {
         PathRewrite::Prefix(by) => (route.matched(path), by.as_bytes().to_vec()),
         PathRewrite::Regex(rewrite) => (path, rewrite.apply(path)),
+        PathRewrite::Format(format) => (path, format.print(head.parts(), info)),
     };
     // Envoy takes nothing for no rewrite.
     if by.is_empty() {

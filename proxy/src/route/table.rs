@@ -1,5 +1,6 @@
 //! Finds a request's virtual host by its host, and its route by the rest of its head.
 
+use crate::config::matcher::HeaderField;
 use crate::config::route as config;
 
 use super::clusters::Clusters;
@@ -14,6 +15,8 @@ pub struct Table {
     virtual_hosts: Vec<VirtualHost>,
     domains: Domains,
     ignore_port: bool,
+    /// The header that says the virtual host, if it is not the host.
+    header: Option<HeaderField>,
     clusters: Clusters,
 }
 
@@ -31,7 +34,8 @@ pub struct Selected<'a> {
 impl Table {
     /// A table as configured; the loader has made sure that domains are lower-cased and unique.
     pub fn new(config: &config::RouteConfiguration) -> Self {
-        let mut table = Self { ignore_port: config.ignore_port, ..Self::default() };
+        let header = config.virtual_host_header.clone();
+        let mut table = Self { ignore_port: config.ignore_port, header, ..Self::default() };
         let levels = Levels {
             most_specific_wins: config.most_specific_header_mutations_wins,
             table: Level::new(&config.headers),
@@ -65,12 +69,16 @@ impl Table {
 
     /// The virtual host that a request is for.
     pub fn virtual_host(&self, head: &Head<'_>) -> Option<&VirtualHost> {
-        Some(&self.virtual_hosts[self.domains.find(self.host_of(head))?])
+        Some(&self.virtual_hosts[self.virtual_host_by(head)?.1])
     }
 
     /// Its number among the table's virtual hosts, and the domain by which it is found.
     pub fn virtual_host_by(&self, head: &Head<'_>) -> Option<(Domain<'_>, usize)> {
-        self.domains.find_by(self.host_of(head))
+        match self.host_of(head) {
+            Some(host) => self.domains.find_by(host),
+            // Without a header to look at, only a table with nothing to choose from has a host.
+            None => self.domains.only_any(),
+        }
     }
 
     /// The virtual hosts, in their order.
@@ -78,8 +86,12 @@ impl Table {
         &self.virtual_hosts
     }
 
-    fn host_of<'h>(&self, head: &Head<'h>) -> &'h str {
-        if self.ignore_port { without_port(head.host) } else { head.host }
+    fn host_of<'h>(&self, head: &Head<'h>) -> Option<&'h str> {
+        let host = match &self.header {
+            None => head.host,
+            Some(header) => head.first(header)?,
+        };
+        Some(if self.ignore_port { without_port(host) } else { host })
     }
 }
 

@@ -17,6 +17,7 @@ use crate::upstream::limits::Permit;
 use crate::upstream::local::LocalHost;
 use crate::upstream::outlier::Outcome;
 use crate::upstream::pool::{ExchangeError, Lease};
+use crate::upstream::stats::Origin;
 use crate::upstream::{Host, Local};
 
 use super::failure::Failure;
@@ -45,6 +46,7 @@ struct Download {
     local: Rc<Local>,
     lease: Option<Lease>,
     running: Running,
+    origin: Origin,
     whole: Whole,
     reset_after_start: Counter,
 }
@@ -148,7 +150,8 @@ impl Attempt<'_> {
         let status = response.status().as_u16();
         running.status = status;
         report::answered(&self.local.cluster, &running.host, &response);
-        self.local.charge(status);
+        let origin = Origin::new(info.internal);
+        self.local.charge(status, origin);
         info.details = Some("via_upstream".into());
         let now = clock::now();
         info.response_duration = Some(now.saturating_duration_since(info.start));
@@ -158,6 +161,7 @@ impl Attempt<'_> {
             local: self.local.clone(),
             lease: Some(lease),
             running,
+            origin,
             whole: self.whole.clone(),
             reset_after_start: self.reset_after_start.clone(),
         };
@@ -196,7 +200,7 @@ impl Watch for Download {
 
     fn end(mut self: Box<Self>, _trailers: Option<&HeaderMap>) {
         if let Some(since) = self.whole.since() {
-            self.local.time(millis(since.elapsed()));
+            self.local.time(millis(since.elapsed()), self.origin);
         }
         let stats = &self.running.host.stats;
         if self.running.status >= 500 { &stats.rq_error } else { &stats.rq_success }.inc();

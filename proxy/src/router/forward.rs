@@ -14,6 +14,7 @@ use crate::route::{Forward, HeaderParsers, RequestNotes, Rewrite, Route};
 use crate::stream_info::StreamInfo;
 use crate::upstream::connect::millis;
 use crate::upstream::outlier::Outcome;
+use crate::upstream::stats::Origin;
 use crate::upstream::{Local, lb};
 
 use super::asked::Asked;
@@ -76,7 +77,8 @@ impl Router {
         }
         let rewrite = forward.rewrite.as_deref();
         let says_old = !self.options.suppress_envoy_headers;
-        let rewritten = rewrite.map_or(Ok(()), |it| rewrite::apply(it, route, request, says_old));
+        let rewritten =
+            rewrite.map_or(Ok(()), |it| rewrite::apply(it, route, request, (info, says_old)));
         let notes = headers.note_request(request);
         if rewritten.is_err() {
             let reply = LocalReply::unfit_rewrite().into_response(info);
@@ -189,7 +191,7 @@ fn give_up(reply: LocalReply, failure: &Failure, local: &Local, info: &mut Strea
     if let Failure::NoHealthyHost = failure {
         stats.upstream_cx_none_healthy.inc();
     }
-    local.charge(reply.status.as_u16());
+    local.charge(reply.status.as_u16(), Origin::new(info.internal));
     info.transport_failure = failure.transport_failure();
     tracing::debug!(
         cluster = %local.cluster.name,

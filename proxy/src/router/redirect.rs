@@ -2,8 +2,11 @@
 
 use http::{HeaderValue, StatusCode};
 
+use crate::config::route::PathRewrite;
 use crate::message::local_reply::LocalReply;
 use crate::route::{DirectResponse, Head, Redirect, Route, location_of, location_of_tls, new_path};
+
+use crate::stream_info::StreamInfo;
 
 use super::Router;
 
@@ -16,12 +19,15 @@ impl Router {
         redirect: &Redirect,
         route: &Route,
         head: &Head<'_>,
+        info: &StreamInfo,
     ) -> (LocalReply, Option<Vec<u8>>) {
-        let rewritten =
-            redirect.path_rewrite.as_ref().and_then(|rewrite| new_path(rewrite, route, head));
+        let rewrite = redirect.path_rewrite.as_ref();
+        let rewritten = rewrite.and_then(|rewrite| new_path(rewrite, route, head, info));
         let path = rewritten.as_deref().unwrap_or_else(|| target(head));
         let location = location_of(redirect, head, path);
-        (self.answer(status(redirect.status), location), rewritten)
+        // Of what a format made logs do not hear.
+        let shown = rewritten.filter(|_| !matches!(rewrite, Some(PathRewrite::Format(_))));
+        (self.answer(status(redirect.status), location), shown)
     }
 
     /// Sends the client to the same place by TLS.
@@ -30,7 +36,12 @@ impl Router {
     }
 
     /// Answers as the route says.
-    pub(super) fn direct_response(&self, response: &DirectResponse, head: &Head<'_>) -> LocalReply {
+    pub(super) fn direct_response(
+        &self,
+        response: &DirectResponse,
+        head: &Head<'_>,
+        info: &StreamInfo,
+    ) -> LocalReply {
         let status = status(response.status);
         // Of what is elsewhere, or new, Envoy says that it is here, whether the route wants that or not.
         let location = if status == StatusCode::CREATED || status.is_redirection() {
@@ -38,7 +49,10 @@ impl Router {
         } else {
             Vec::new()
         };
-        self.answer(status, location).with_body(response.body.clone())
+        let (body, kind) = response.body(head, info);
+        let mut reply = self.answer(status, location).with_body(body);
+        reply.content_type = kind.cloned();
+        reply
     }
 
     fn answer(&self, status: StatusCode, location: Vec<u8>) -> LocalReply {

@@ -9,6 +9,7 @@ use crate::config::matcher::HeaderField;
 use crate::config::route::HostRewrite;
 use crate::message::{Body, Request, headers};
 use crate::route::{Head, Rewrite, Route, new_path};
+use crate::stream_info::StreamInfo;
 use crate::upstream::Host;
 
 use super::Note;
@@ -22,13 +23,13 @@ pub(super) fn apply(
     rewrite: &Rewrite,
     route: &Route,
     request: &mut Request,
-    says_old: bool,
+    (info, says_old): (&StreamInfo, bool),
 ) -> Result<(), BadPath> {
-    if let Some(host) = rewrite.host.as_ref().and_then(|host| new_host(host, request)) {
+    if let Some(host) = rewrite.host.as_ref().and_then(|host| new_host(host, request, info)) {
         set_host(request, host, (rewrite.append_x_forwarded_host, says_old));
     }
     let path =
-        rewrite.path.as_ref().and_then(|path| new_path(path, route, &Head::new("", request)));
+        rewrite.path.as_ref().and_then(|path| new_path(path, route, &Head::new("", request), info));
     match path {
         Some(path) => set_path(request, path, says_old),
         None => Ok(()),
@@ -58,7 +59,7 @@ pub(super) fn show(request: &mut Request, note: Note<'_>) {
 }
 
 /// What upstream is to get as host; none if it stays.
-fn new_host(rewrite: &HostRewrite, request: &Request) -> Option<HeaderValue> {
+fn new_host(rewrite: &HostRewrite, request: &Request, info: &StreamInfo) -> Option<HeaderValue> {
     let host = match rewrite {
         HostRewrite::Literal(host) => return Some(host.clone()),
         // Nobody knows yet which host it will be.
@@ -70,6 +71,9 @@ fn new_host(rewrite: &HostRewrite, request: &Request) -> Option<HeaderValue> {
             Head::new(host_of(request), request).first(field)?.as_bytes().to_vec()
         }
         HostRewrite::PathRegex(rewrite) => rewrite.apply(request.uri().path()),
+        HostRewrite::Format(format) => {
+            format.print((request.method(), request.uri(), request.headers()), info)
+        }
     };
     let host = Some(host).filter(|host| !host.is_empty())?;
     HeaderValue::from_maybe_shared(Bytes::from(host)).ok()

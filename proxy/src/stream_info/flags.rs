@@ -30,6 +30,8 @@ pub enum Flag {
     DownstreamConnectionTermination,
     /// The stream was idle for too long.
     StreamIdleTimeout,
+    /// A header for the router made no sense.
+    InvalidEnvoyRequestHeaders,
     /// The downstream broke its protocol.
     DownstreamProtocolError,
     /// The upstream broke its protocol.
@@ -45,7 +47,7 @@ pub enum Flag {
 }
 
 /// All flags with their short and long words, in printing order.
-const WORDS: [(Flag, &str, &str); 17] = [
+const WORDS: [(Flag, &str, &str); 18] = [
     (Flag::FailedLocalHealthCheck, "LH", "FailedLocalHealthCheck"),
     (Flag::NoHealthyUpstream, "UH", "NoHealthyUpstream"),
     (Flag::UpstreamRequestTimeout, "UT", "UpstreamRequestTimeout"),
@@ -57,6 +59,7 @@ const WORDS: [(Flag, &str, &str); 17] = [
     (Flag::NoRouteFound, "NR", "NoRouteFound"),
     (Flag::DownstreamConnectionTermination, "DC", "DownstreamConnectionTermination"),
     (Flag::StreamIdleTimeout, "SI", "StreamIdleTimeout"),
+    (Flag::InvalidEnvoyRequestHeaders, "IH", "InvalidEnvoyRequestHeaders"),
     (Flag::DownstreamProtocolError, "DPE", "DownstreamProtocolError"),
     (Flag::UpstreamProtocolError, "UPE", "UpstreamProtocolError"),
     (Flag::DurationTimeout, "DT", "DurationTimeout"),

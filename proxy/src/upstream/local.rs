@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::host_set::HostSet;
 use super::lb::{Balancer, Context};
 use super::pool::Pool;
-use super::stats::CodeStats;
+use super::stats::{CodeStats, Origin};
 use super::{Cluster, Host};
 
 /// One worker's view of a cluster.
@@ -67,15 +67,15 @@ impl Local {
     }
 
     /// Counts a response, or the local reply that stands for one.
-    pub fn charge(&self, code: u16) {
+    pub fn charge(&self, code: u16, origin: Origin) {
         self.cluster.stats.upstream_rq_completed.inc();
-        self.codes.borrow_mut().charge(&self.cluster.scope, code);
+        self.codes.borrow_mut().charge(&self.cluster.scope, code, origin);
     }
 
     /// Records the time to the end of a response.
-    pub fn time(&self, millis: u64) {
+    pub fn time(&self, millis: u64, origin: Origin) {
         self.cluster.stats.upstream_rq_time.record(millis);
-        self.codes.borrow_mut().time(&self.cluster.scope, millis);
+        self.codes.borrow_mut().time(&self.cluster.scope, millis, origin);
     }
 }
 

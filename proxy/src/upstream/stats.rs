@@ -151,8 +151,24 @@ stats! {
 /// A code's counter exists once the code was seen. Each worker has its own table of handles.
 #[derive(Debug, Default)]
 pub struct CodeStats {
-    external_completed: Option<Counter>,
-    external_time: Option<Histogram>,
+    /// By [`Origin`].
+    origins: [OriginStats; 2],
+}
+
+/// Where a request came from, as Envoy's stats tell it apart.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Origin {
+    /// One of our own, by `x-envoy-internal`: under `internal.`
+    Internal,
+    /// Anybody else: under `external.`
+    External,
+}
+
+/// What is counted of requests from one side.
+#[derive(Debug, Default)]
+struct OriginStats {
+    completed: Option<Counter>,
+    time: Option<Histogram>,
     seen: Vec<(u16, [Counter; 4])>,
 }
 
@@ -160,40 +176,51 @@ pub struct CodeStats {
 
 impl CodeStats {
     /// Counts one response below a cluster's scope.
-    pub fn charge(&mut self, scope: &Scope, code: u16) {
-        self.external_completed
-            .get_or_insert_with(|| external(scope).counter("upstream_rq_completed"))
-            .inc();
-        let index = self.seen.iter().position(|(seen, _)| *seen == code).unwrap_or_else(|| {
-            self.seen.push((code, counters(scope, code)));
-            self.seen.len() - 1
+    pub fn charge(&mut self, scope: &Scope, code: u16, origin: Origin) {
+        let stats = &mut self.origins[origin as usize];
+        let completed = || origin.scope(scope).counter("upstream_rq_completed");
+        stats.completed.get_or_insert_with(completed).inc();
+        let index = stats.seen.iter().position(|(seen, _)| *seen == code).unwrap_or_else(|| {
+            stats.seen.push((code, counters(scope, code, origin)));
+            stats.seen.len() - 1
         });
-        for counter in &self.seen[index].1 {
+        for counter in &stats.seen[index].1 {
             counter.inc();
         }
     }
 
     /// Records how long one response took.
-    pub fn time(&mut self, scope: &Scope, millis: u64) {
-        self.external_time
-            .get_or_insert_with(|| external(scope).histogram("upstream_rq_time"))
-            .record(millis);
+    pub fn time(&mut self, scope: &Scope, millis: u64, origin: Origin) {
+        let time = || origin.scope(scope).histogram("upstream_rq_time");
+        self.origins[origin as usize].time.get_or_insert_with(time).record(millis);
     }
 }
 
-fn external(scope: &Scope) -> Scope {
-    scope.scope("external")
+// === impl Origin ===
+
+impl Origin {
+    /// That of a request, of which it is known whether it is internal.
+    pub fn new(internal: bool) -> Self {
+        if internal { Self::Internal } else { Self::External }
+    }
+
+    fn scope(self, scope: &Scope) -> Scope {
+        scope.scope(match self {
+            Self::Internal => "internal",
+            Self::External => "external",
+        })
+    }
 }
 
 /// All counters of one code.
-fn counters(scope: &Scope, code: u16) -> [Counter; 4] {
+fn counters(scope: &Scope, code: u16, origin: Origin) -> [Counter; 4] {
     let by_code = format!("upstream_rq_{code}");
     let by_class = format!("upstream_rq_{}xx", code / 100);
-    let external = external(scope);
+    let apart = origin.scope(scope);
     [
         scope.counter(&by_code),
         scope.counter(&by_class),
-        external.counter(&by_code),
-        external.counter(&by_class),
+        apart.counter(&by_code),
+        apart.counter(&by_class),
     ]
 }

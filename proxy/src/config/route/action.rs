@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::config::local_reply::BodyFormat;
+
 use super::cluster::ClusterSpecifier;
 use super::redirect::Redirect;
 use super::rewrite::{HostRewrite, PathRewrite};
@@ -48,6 +50,8 @@ pub struct DirectResponse {
     pub status: u16,
     /// `body`; may be empty.
     pub body: Bytes,
+    /// `body_format`: what makes a body of the one above.
+    pub body_format: Option<Box<BodyFormat>>,
 }
 
 // === impl Forward ===

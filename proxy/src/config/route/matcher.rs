@@ -3,6 +3,8 @@
 use crate::config::matcher::{HeaderMatcher, StringMatcher};
 use crate::config::regex::Regex;
 
+use super::template::PathTemplate;
+
 /// Which requests a route is for: those that fulfil all of this.
 #[derive(Clone, Debug)]
 pub struct RouteMatch {
@@ -14,6 +16,8 @@ pub struct RouteMatch {
     pub headers: Vec<HeaderMatcher>,
     /// `query_parameters`.
     pub query_parameters: Vec<QueryMatcher>,
+    /// `cookies`.
+    pub cookies: Vec<CookieMatcher>,
     /// `grpc`: only gRPC requests.
     pub grpc: bool,
     /// `runtime_fraction`: only so many of the requests.
@@ -31,6 +35,8 @@ pub enum PathMatch {
     Regex(Regex),
     /// `path_separated_prefix`: the whole path, or all of it before some slash.
     SeparatedPrefix(Box<str>),
+    /// `path_match_policy` with a template.
+    Template(PathTemplate),
     /// `connect_matcher`: any CONNECT request.
     Connect,
 }
@@ -42,6 +48,17 @@ pub struct QueryMatcher {
     pub name: Box<str>,
     /// What is asked of the first value of that name.
     pub condition: QueryCondition,
+}
+
+/// `envoy.config.route.v3.CookieMatcher`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CookieMatcher {
+    /// `name`.
+    pub name: Box<str>,
+    /// `string_match`, of the first value of that name; a cookie that is missing never fulfils it.
+    pub condition: StringMatcher,
+    /// `invert_match`.
+    pub invert: bool,
 }
 
 /// What is asked of a query parameter.
@@ -72,6 +89,7 @@ impl RouteMatch {
             case_sensitive: true,
             headers: Vec::new(),
             query_parameters: Vec::new(),
+            cookies: Vec::new(),
             grpc: false,
             fraction: None,
         }

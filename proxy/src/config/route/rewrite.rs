@@ -4,14 +4,17 @@ use http::HeaderValue;
 
 use crate::config::matcher::HeaderField;
 use crate::config::regex::{Regex, Substitution};
+use crate::formatter::HeadFormat;
 
 /// What becomes of a path; its query stays.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum PathRewrite {
     /// `prefix_rewrite`: in place of what the route matched.
     Prefix(Box<str>),
-    /// `regex_rewrite`.
+    /// `regex_rewrite`, or `path_rewrite_policy` with a template.
     Regex(RegexRewrite),
+    /// `path_rewrite`: in place of the whole path.
+    Format(HeadFormat),
 }
 
 /// `envoy.type.matcher.v3.RegexMatchAndSubstitute`.
@@ -34,6 +37,8 @@ pub enum HostRewrite {
     Header(HeaderField),
     /// `host_rewrite_path_regex`: made of the path without its query.
     PathRegex(RegexRewrite),
+    /// `host_rewrite`.
+    Format(HeadFormat),
 }
 
 // === impl RegexRewrite ===

@@ -372,7 +372,8 @@ impl<'s> Checker<'_, 's> {
         let known: Vec<&str> = self.schema.names().collect();
         // A type of v2, or an extension's name, ends as today's type does.
         let last = |name: &str| name.rsplit(['.', '/']).next().unwrap_or(name).to_ascii_lowercase();
-        let alike = known.iter().find(|known| last(known) == last(url));
+        let wanted = last(url);
+        let alike = known.iter().find(|known| last(known) == wanted);
         if finding.did_you_mean(name, known.iter().copied()).is_none()
             && let Some(alike) = alike
         {

@@ -11,7 +11,7 @@ use crate::config::diagnostic::Findings;
 use crate::config::hcm::{
     Codec, DEFAULT_DRAIN_TIMEOUT, DEFAULT_IDLE_TIMEOUT, DEFAULT_MAX_HEADERS_COUNT,
     DEFAULT_MAX_REQUEST_HEADERS_KB, DEFAULT_STREAM_IDLE_TIMEOUT, HttpConnectionManager, HttpFilter,
-    RouterOptions, ServerHeader, UserAgent,
+    RouterOptions, ServerHeader, StrictHeader, UserAgent,
 };
 
 use super::message::Message;
@@ -23,6 +23,9 @@ pub(super) const NAME: &str =
 
 /// The terminal filter of a chain of HTTP filters.
 const ROUTER: &str = "envoy.extensions.filters.http.router.v3.Router";
+
+/// The one extension there is for request ids.
+const UUID_REQUEST_ID: &str = "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig";
 
 /// The name `server` has where the file says nothing.
 const DEFAULT_SERVER_NAME: &str = "envoy";
@@ -40,6 +43,7 @@ pub(super) fn lower(
     let flag = |name| hcm.bool(name).unwrap_or_default();
     let number = |name, default| hcm.u32(name).unwrap_or(default);
     let codec = codec(hcm, findings);
+    request_id_extension(hcm, findings);
     Some(HttpConnectionManager {
         codec,
         stat_prefix: hcm.text("stat_prefix").unwrap_or_default().to_owned(),
@@ -77,7 +81,7 @@ pub(super) fn lower(
         drain_timeout: hcm.duration("drain_timeout").unwrap_or(DEFAULT_DRAIN_TIMEOUT),
         max_request_headers_kb: number("max_request_headers_kb", DEFAULT_MAX_REQUEST_HEADERS_KB),
         max_headers_count: max_headers_count.unwrap_or(DEFAULT_MAX_HEADERS_COUNT),
-        http1: protocol::http1(hcm.message("http_protocol_options")),
+        http1: protocol::http1(hcm),
         http2: protocol::http2(hcm.message("http2_protocol_options")),
         local_replies: local_reply::lower(hcm, findings),
         access_logs: access_log::lower(hcm, "access_log", findings),
@@ -128,6 +132,36 @@ fn router(hcm: &Message<'_>) -> RouterOptions {
     RouterOptions {
         suppress_envoy_headers: flag("suppress_envoy_headers"),
         respect_expected_rq_timeout: flag("respect_expected_rq_timeout"),
+        strict_check_headers: router.map(strict_check_headers).unwrap_or_default(),
+    }
+}
+
+/// Envoy's rules have refused what is none of the five; one that is named again is looked at once.
+fn strict_check_headers(router: &Message<'_>) -> [Option<StrictHeader>; 5] {
+    let mut headers = [None; 5];
+    let names = router.texts("strict_check_headers").filter_map(|(_, name)| match name {
+        "x-envoy-upstream-rq-timeout-ms" => Some(StrictHeader::UpstreamRqTimeoutMs),
+        "x-envoy-upstream-rq-per-try-timeout-ms" => Some(StrictHeader::UpstreamRqPerTryTimeoutMs),
+        "x-envoy-max-retries" => Some(StrictHeader::MaxRetries),
+        "x-envoy-retry-on" => Some(StrictHeader::RetryOn),
+        "x-envoy-retry-grpc-on" => Some(StrictHeader::RetryGrpcOn),
+        _ => None,
+    });
+    for name in names {
+        let free = headers.iter().position(|header| header.is_none() || *header == Some(name));
+        if let Some(free) = free {
+            headers[free] = Some(name);
+        }
+    }
+    headers
+}
+
+/// `request_id_extension`: there is one, and its settings only say how a request's id tells whether it is traced.
+fn request_id_extension(hcm: &Message<'_>, findings: &mut Findings) {
+    let Some(extension) = hcm.message("request_id_extension") else { return };
+    let Some(config) = super::extension(extension, findings) else { return };
+    if config.schema.name != UUID_REQUEST_ID {
+        super::wrong_extension(extension, config, "a way to make request ids", findings);
     }
 }
 

@@ -6,10 +6,15 @@ use crate::config::http_protocol::{self, Http1, Http2};
 
 use super::message::Message;
 
-/// `Http1ProtocolOptions` of a listener.
-pub(super) fn http1(options: Option<&Message<'_>>) -> Http1 {
-    let Some(options) = options else { return Http1::default() };
+/// `Http1ProtocolOptions` of a connection manager.
+pub(super) fn http1(hcm: &Message<'_>) -> Http1 {
+    let goes_on = hcm.bool("stream_error_on_invalid_http_message").unwrap_or_default();
+    let Some(options) = hcm.message("http_protocol_options") else {
+        return Http1 { goes_on_after_bad_request: goes_on, ..Http1::default() };
+    };
+    let overriding = options.bool("override_stream_error_on_invalid_http_message");
     Http1 {
+        goes_on_after_bad_request: overriding.unwrap_or(goes_on),
         accept_http_10: options.bool("accept_http_10").unwrap_or_default(),
         default_host_for_http_10: options.nonempty("default_host_for_http_10").map(str::to_owned),
     }

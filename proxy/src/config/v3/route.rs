@@ -9,6 +9,7 @@ mod virtual_host;
 use std::collections::{BTreeSet, HashSet};
 
 use crate::config::diagnostic::Findings;
+use crate::config::matcher::HeaderField;
 use crate::config::route::RouteConfiguration;
 
 use super::headers;
@@ -42,6 +43,7 @@ pub(super) fn lower(
             .messages("virtual_hosts")
             .map(|host| lowering.virtual_host(host))
             .collect(),
+        virtual_host_header: table.nonempty("vhost_header").map(HeaderField::new),
         ignore_port: flag("ignore_port_in_host_matching"),
         ignore_path_parameters: flag("ignore_path_parameters_in_path_matching"),
     }

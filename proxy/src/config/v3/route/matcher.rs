@@ -1,10 +1,16 @@
 //! `envoy.config.route.v3.RouteMatch`.
 
-use crate::config::route::{Fraction, PathMatch, QueryCondition, QueryMatcher, RouteMatch};
-use crate::config::v3::matcher;
+use crate::config::route::{
+    CookieMatcher, Fraction, PathMatch, PathTemplate, QueryCondition, QueryMatcher, RouteMatch,
+    TemplateError,
+};
 use crate::config::v3::message::Message;
+use crate::config::v3::{extension, matcher, wrong_extension};
 
 use super::Lowering;
+
+/// The one extension there is for `path_match_policy`.
+const PATH_TEMPLATE: &str = "envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig";
 
 impl Lowering<'_> {
     pub(super) fn matcher(&mut self, config: &Message<'_>) -> Option<RouteMatch> {
@@ -13,6 +19,8 @@ impl Lowering<'_> {
         let headers = matcher::headers(config, "headers", self.findings);
         let query: Vec<_> =
             config.messages("query_parameters").map(|query| self.query(query)).collect();
+        let cookies: Vec<_> =
+            config.messages("cookies").map(|cookie| self.cookie(cookie)).collect();
         let fraction = config.message("runtime_fraction").map(fraction);
         Some(RouteMatch {
             case_sensitive: config.bool("case_sensitive").unwrap_or(true),
@@ -20,6 +28,7 @@ impl Lowering<'_> {
             path: path?,
             headers: headers?,
             query_parameters: query.into_iter().collect::<Option<_>>()?,
+            cookies: cookies.into_iter().collect::<Option<_>>()?,
             fraction: match fraction {
                 Some(fraction) => Some(fraction?),
                 None => None,
@@ -37,10 +46,39 @@ impl Lowering<'_> {
         if let Some(prefix) = config.text("path_separated_prefix") {
             return Some(PathMatch::SeparatedPrefix(prefix.into()));
         }
+        if let Some(policy) = config.message("path_match_policy") {
+            return self.template(policy).map(PathMatch::Template);
+        }
         if config.message("connect_matcher").is_some() {
             return Some(PathMatch::Connect);
         }
         matcher::regex(config, "safe_regex", self.findings).map(PathMatch::Regex)
+    }
+
+    fn template(&mut self, policy: &Message<'_>) -> Option<PathTemplate> {
+        policy.dismiss(&["name"]);
+        let template = extension(policy, self.findings)?;
+        if template.schema.name != PATH_TEMPLATE {
+            wrong_extension(policy, template, "a way to match paths", self.findings);
+            return None;
+        }
+        let parsed = PathTemplate::parse(template.text("path_template")?);
+        parsed.map_err(|why| self.bad_template(template, "path_template", &why)).ok()
+    }
+
+    /// Reports what is wrong with a template.
+    pub(super) fn bad_template(&mut self, at: &Message<'_>, field: &str, why: &TemplateError) {
+        let message = format!("expected a template of a path: {why}");
+        self.findings.error(at.place(field), message);
+    }
+
+    fn cookie(&mut self, config: &Message<'_>) -> Option<CookieMatcher> {
+        let condition = matcher::string(config, "string_match", self.findings);
+        Some(CookieMatcher {
+            name: config.text("name")?.into(),
+            invert: config.bool("invert_match").unwrap_or_default(),
+            condition: condition?,
+        })
     }
 
     fn query(&mut self, config: &Message<'_>) -> Option<QueryMatcher> {

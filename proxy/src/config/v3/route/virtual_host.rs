@@ -41,7 +41,7 @@ impl Lowering<'_> {
         // Everything is looked at before anything gives up, so that all of it is reported.
         let matcher = route.message("match").and_then(|matcher| self.matcher(matcher));
         let headers = headers::mutations(route, self.findings);
-        let action = self.action(route);
+        let action = self.action(route, matcher.as_ref().map(|matcher| &matcher.path));
         Some(Route { name, matcher: matcher?, headers, action: action? })
     }
 }
