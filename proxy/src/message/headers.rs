@@ -1,6 +1,6 @@
 //! Header names of Envoy's own.
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 macro_rules! names {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
@@ -57,15 +57,80 @@ names! {
     X_ENVOY_OVERLOADED = "x-envoy-overloaded";
 }
 
+/// All numbers of two digits.
+const TWO_DIGITS: &str = "\
+    00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748\
+    49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697\
+    9899";
+
+/// A number. Small ones are said in most responses (`x-envoy-upstream-service-time`), and cost no memory.
+pub fn number(number: u64) -> HeaderValue {
+    match usize::try_from(number) {
+        Ok(small @ 0..10) => HeaderValue::from_static(&TWO_DIGITS[2 * small + 1..2 * small + 2]),
+        Ok(small @ 10..100) => HeaderValue::from_static(&TWO_DIGITS[2 * small..2 * small + 2]),
+        _ => HeaderValue::from(number),
+    }
+}
+
 /// Keeps the headers whose names `keep` says, in their order: `HeaderMap::remove` moves the last one into the gap.
 pub fn retain(headers: &mut HeaderMap, keep: impl Fn(&HeaderName) -> bool) {
+    // The last one leaves no gap, and very often it is the only one to go: a server's `connection`.
+    while let Some(last) = headers.keys().last().filter(|name| !keep(name)).cloned() {
+        headers.remove(last);
+    }
+    if headers.keys().all(&keep) {
+        return;
+    }
     let old = std::mem::take(headers);
     headers.reserve(old.len());
-    let mut current = None;
-    for (next, value) in old {
-        current = next.or(current);
-        if let Some(name) = current.as_ref().filter(|name| keep(name)) {
-            headers.append(name.clone(), value);
+    append_all(headers, old, keep);
+}
+
+/// Appends the headers whose names `keep` says to others.
+pub fn append_all(headers: &mut HeaderMap, more: HeaderMap, keep: impl Fn(&HeaderName) -> bool) {
+    let mut more = more.into_iter().peekable();
+    while let Some((name, mut value)) = more.next() {
+        // Only the first line of a name says it; one that goes takes its others along.
+        let Some(name) = name.filter(&keep) else { continue };
+        while let Some((_, next)) = more.next_if(|(name, _)| name.is_none()) {
+            headers.append(name.clone(), std::mem::replace(&mut value, next));
+        }
+        // A name is given away where it can be: a clone of it may be memory.
+        headers.append(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderName, HeaderValue};
+
+    use super::{number, retain};
+
+    #[test]
+    fn numbers_are_said_in_decimal() {
+        for value in (0..1000).chain([u64::from(u32::MAX), u64::MAX]) {
+            assert_eq!(number(value), HeaderValue::from(value));
+        }
+    }
+
+    #[test]
+    fn what_stays_keeps_its_order_wherever_something_goes() {
+        let all = ["a", "x", "b", "a", "y", "c", "x", "d", "x", "y"];
+        for end in 0..=all.len() {
+            for gone in ["", "a", "x", "xy", "d", "abcdxy"] {
+                let mut headers = HeaderMap::new();
+                for (place, name) in all[..end].iter().enumerate() {
+                    headers.append(HeaderName::from_static(name), HeaderValue::from(place));
+                }
+                let keep = |name: &HeaderName| !gone.contains(name.as_str());
+                let lines = |headers: &HeaderMap| -> Vec<_> {
+                    headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+                };
+                let mut expected = lines(&headers);
+                expected.retain(|(name, _)| keep(name));
+                retain(&mut headers, keep);
+                assert_eq!(lines(&headers), expected, "of {end} without {gone:?}");
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::header::{HOST, HeaderValue};
+use http::header::HOST;
 use http::uri::{Authority, Scheme, Uri};
 use http::{HeaderMap, Version};
 
@@ -168,7 +168,7 @@ impl Attempt<'_> {
         let mut response = response.map(|body| body.watched(Box::new(download)));
         hop_by_hop::strip_response(response.headers_mut());
         if let Some(took) = took.filter(|_| self.says_time) {
-            let took = HeaderValue::from(took);
+            let took = headers::number(took);
             response.headers_mut().insert(headers::X_ENVOY_UPSTREAM_SERVICE_TIME, took);
         }
         response
