@@ -1,7 +1,9 @@
 //! The only door to randomness. Nothing secret may come from here.
 
-const DIGITS: [char; 16] =
-    ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// Where the text of a UUID has its dashes.
+const DASHES: [usize; 4] = [8, 13, 18, 23];
 
 /// A number below `bound`, which must not be zero.
 pub fn below(bound: usize) -> usize {
@@ -13,19 +15,26 @@ pub fn number() -> u64 {
     fastrand::u64(..)
 }
 
-/// A fresh UUID of version 4 (RFC 9562) in its 36-character text form.
+/// A fresh UUID of version 4 (RFC 9562) in its text form.
 pub fn uuid() -> String {
+    uuid_text().into_iter().map(char::from).collect()
+}
+
+/// The 36 characters of a fresh UUID of version 4.
+pub fn uuid_text() -> [u8; 36] {
     let mut bits = fastrand::u128(..);
     bits = bits & !(0xf << 76) | (0x4 << 76);
     bits = bits & !(0x3 << 62) | (0x2 << 62);
-    let mut text = String::with_capacity(36);
-    // By hand, since every request gets one: the formatter takes five times as long.
-    for (place, byte) in bits.to_be_bytes().into_iter().enumerate() {
-        if matches!(place, 4 | 6 | 8 | 10) {
-            text.push('-');
+    // By hand, since every request gets one: the formatter takes many times as long.
+    let mut text = [b'-'; 36];
+    let mut place = 0;
+    for byte in bits.to_be_bytes() {
+        if DASHES.contains(&place) {
+            place += 1;
         }
-        text.push(DIGITS[usize::from(byte >> 4)]);
-        text.push(DIGITS[usize::from(byte & 0xf)]);
+        text[place] = DIGITS[usize::from(byte >> 4)];
+        text[place + 1] = DIGITS[usize::from(byte & 0xf)];
+        place += 2;
     }
     text
 }

@@ -282,7 +282,7 @@ impl Operator {
             Self::Fixed(value) => line.extend_from_slice(value.as_bytes()),
             Self::Status => number(line, notes.status.or(info.response_code))?,
             Self::LocalReplyBody => line.extend_from_slice(&notes.local_reply_body),
-            Self::Unique => line.extend_from_slice(random::uuid().as_bytes()),
+            Self::Unique => line.extend_from_slice(&random::uuid_text()),
             Self::Absent => return None,
         }
         Some(())

@@ -172,24 +172,19 @@ fn one_host(headers: &HeaderMap) -> Result<HeaderValue, LocalReply> {
 
 /// Puts `host` before all others, where RFC 9110 §7.2 wants it.
 fn lead_with_host(headers: &mut HeaderMap, host: HeaderValue) {
-    if headers.get_all(HOST).iter().nth(1).is_none()
-        && let Some(old) = headers.get_mut(HOST)
-    {
-        *old = host;
-        return;
-    }
-    headers.remove(HOST);
-    // Three more are about to be added.
-    let mut ordered = HeaderMap::with_capacity(headers.len() + 4);
-    ordered.insert(HOST, host);
-    let mut current = None;
-    for (name, value) in headers.drain() {
-        current = name.or(current);
-        if let Some(name) = &current {
-            ordered.append(name.clone(), value);
+    match headers.get_all(HOST).iter().count() {
+        0 => {}
+        1 => {
+            headers.insert(HOST, host);
+            return;
         }
+        _ => drop(headers.remove(HOST)),
     }
-    *headers = ordered;
+    let old = std::mem::take(headers);
+    // Three more are about to be added.
+    headers.reserve(old.len() + 4);
+    headers.insert(HOST, host);
+    headers::append_all(headers, old, |_| true);
 }
 
 /// Makes the URI a path with its query.
@@ -264,11 +259,11 @@ fn add(hcm: &Hcm, headers: &mut HeaderMap, finish: &mut Finish) {
     // What a client outside calls its request is nobody's name here.
     let edge = config.use_remote_address && !finish.info.internal;
     let renamed = edge && !config.preserve_external_request_id;
-    if config.generate_request_id && (renamed || !headers.contains_key(headers::X_REQUEST_ID)) {
-        let id = bytes::Bytes::from(random::uuid());
-        if let Ok(id) = HeaderValue::from_maybe_shared(id) {
-            headers.insert(headers::X_REQUEST_ID, id);
-        }
+    if config.generate_request_id
+        && (renamed || !headers.contains_key(headers::X_REQUEST_ID))
+        && let Ok(id) = HeaderValue::from_bytes(&random::uuid_text())
+    {
+        headers.insert(headers::X_REQUEST_ID, id);
     }
     let traced = finish.info.internal && headers.contains_key(headers::X_ENVOY_FORCE_TRACE);
     if config.always_set_request_id_in_response || traced {
@@ -282,13 +277,15 @@ fn say_scheme(hcm: &Hcm, headers: &mut HeaderMap, port: u16) {
     if let Some(scheme) = config.scheme {
         let scheme = if scheme == Scheme::Https { "https" } else { "http" };
         headers.insert(headers::X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
-    } else if !headers.contains_key(headers::X_FORWARDED_PROTO) {
-        headers.insert(headers::X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+    } else {
+        headers
+            .entry(headers::X_FORWARDED_PROTO)
+            .or_insert_with(|| HeaderValue::from_static("http"));
     }
     if config.append_x_forwarded_port {
         let outermost = config.use_remote_address && config.xff_num_trusted_hops == 0;
         if outermost || !headers.contains_key(headers::X_FORWARDED_PORT) {
-            headers.insert(headers::X_FORWARDED_PORT, HeaderValue::from(port));
+            headers.insert(headers::X_FORWARDED_PORT, headers::number(port.into()));
         }
     }
 }
