@@ -2,7 +2,7 @@
 
 use std::io;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
@@ -234,11 +234,11 @@ impl Finish {
         if self.info.grpc { grpc::wrap(response, self.head) } else { response }
     }
 
-    /// The response's head is about to be sent. Says whether the connection closes after it.
-    pub(super) fn begin(&mut self, status: StatusCode) -> bool {
+    /// The response's head, which was there at `now`, is about to be sent. Says whether the connection closes after it.
+    pub(super) fn begin(&mut self, status: StatusCode, now: Instant) -> bool {
         self.info.response_code = Some(status.as_u16());
         self.hcm.stats.charge(&self.hcm.listener_stats, status.as_u16());
-        self.pulse.respond();
+        self.pulse.respond(now);
         // What is still to come of the request is not worth waiting for.
         if !self.pulse.complete.get() {
             self.hcm.stats.downstream_rq_response_before_rq_complete.inc();
@@ -278,6 +278,12 @@ impl Watch for Finish {
     fn data(&mut self, bytes: usize) {
         self.pulse.beat();
         self.info.bytes_sent += bytes as u64;
+    }
+
+    /// Nobody asks any more when something last moved.
+    fn last(mut self: Box<Self>, bytes: usize) {
+        self.info.bytes_sent += bytes as u64;
+        Watch::end(self, None);
     }
 
     fn end(mut self: Box<Self>, _trailers: Option<&HeaderMap>) {

@@ -101,10 +101,10 @@ impl Pulse {
         }
     }
 
-    /// The response's head is on its way.
-    pub(super) fn respond(&self) {
+    /// The response's head is on its way, at `now`.
+    pub(super) fn respond(&self, now: Instant) {
         self.responded.set(true);
-        self.beat();
+        self.last.set(now);
     }
 
     /// For what the stream is late; asked once.
@@ -229,7 +229,7 @@ mod tests {
         assert_eq!(pulse.look(&config, late), Look::Late(Late::Request));
         assert_eq!(pulse.look(&config, late), Look::Left(Duration::MAX), "it knows");
         assert_eq!(pulse.take_late(), Some(Late::Request));
-        pulse.respond();
+        pulse.respond(late);
         assert_eq!(pulse.look(&config, late), Look::Left(Duration::MAX), "it was answered");
     }
 }

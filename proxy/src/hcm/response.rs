@@ -2,6 +2,7 @@
 
 use http::header::{CONNECTION, DATE, HeaderValue, SERVER};
 
+use crate::base::clock;
 use crate::config::hcm::ServerHeader;
 use crate::message::headers::X_REQUEST_ID;
 use crate::message::{Response, date};
@@ -13,10 +14,9 @@ use super::finish::Finish;
 /// Adds `date` and `server`, tells the client to close if it must, and lets `finish` follow the body to its end.
 pub(super) fn finish(hcm: &Hcm, mut response: Response, mut finish: Box<Finish>) -> Response {
     response = finish.settle(response);
+    let now = clock::now();
     let headers = response.headers_mut();
-    if !headers.contains_key(DATE) {
-        headers.insert(DATE, date::now());
-    }
+    headers.entry(DATE).or_insert_with(|| date::at(now));
     match hcm.config.server_header {
         ServerHeader::Overwrite => {
             headers.insert(SERVER, hcm.server.clone());
@@ -37,7 +37,7 @@ pub(super) fn finish(hcm: &Hcm, mut response: Response, mut finish: Box<Finish>)
         finish.close_after(true);
     }
     let http1 = finish.info.protocol != Protocol::Http2;
-    if finish.begin(response.status()) && http1 {
+    if finish.begin(response.status(), now) && http1 {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     let (parts, body) = response.into_parts();

@@ -51,6 +51,12 @@ pub trait Watch: std::fmt::Debug {
     /// The end was reached; `trailers` if there were any.
     fn end(self: Box<Self>, trailers: Option<&HeaderMap>);
 
+    /// This many bytes have passed, and with them the end was reached.
+    fn last(mut self: Box<Self>, bytes: usize) {
+        self.data(bytes);
+        self.end(None);
+    }
+
     /// It broke off; nothing more will come.
     fn failed(self: Box<Self>, error: &BodyError);
 }
@@ -158,6 +164,13 @@ impl Body {
         }
     }
 
+    fn tell_last(&mut self, bytes: usize) {
+        self.source = Source::Empty;
+        for watch in self.watches.iter_mut().filter_map(Option::take) {
+            watch.last(bytes);
+        }
+    }
+
     fn tell_failed(&mut self, error: &BodyError) {
         for watch in self.watches.iter_mut().filter_map(Option::take) {
             watch.failed(error);
@@ -169,9 +182,11 @@ impl Body {
             self.tell_end(frame.trailers_ref());
             return Some(frame).filter(|_| !self.drop_trailers);
         };
-        self.tell_data(data.len());
+        let bytes = data.len();
         if self.is_empty() {
-            self.tell_end(None);
+            self.tell_last(bytes);
+        } else {
+            self.tell_data(bytes);
         }
         Some(frame)
     }
@@ -189,8 +204,7 @@ impl http_body::Body for Body {
             Source::Empty => return Poll::Ready(None),
             Source::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
-                self.tell_data(bytes.len());
-                self.tell_end(None);
+                self.tell_last(bytes.len());
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
             Source::Incoming(incoming) => {
