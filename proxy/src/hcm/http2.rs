@@ -11,9 +11,10 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use h2::server::{self, SendResponse};
 use h2::{Reason, RecvStream};
+use http::HeaderMap;
 
-use crate::base::task;
-use crate::message::{Body, Request, body};
+use crate::base::{random, task};
+use crate::message::{Body, Request, body, headers};
 use crate::transport::Stream;
 
 use super::connection::{Connection, End};
@@ -26,6 +27,9 @@ const MOST_RESET_BEFORE_ACCEPT: usize = 20;
 
 /// How many streams a client may make us reset by its mistakes (CVE-2025-8671); hyper's number.
 const MOST_RESET_FOR_ERRORS: usize = 1024;
+
+/// One in how many upstream times that hardly repeat is remembered all the same.
+const PUT_IN_TABLE_ANYWAY: usize = 64;
 
 /// Speaks HTTP/2 until the connection ends.
 pub(super) async fn serve(hcm: &Rc<Hcm>, connection: &Rc<Connection>, stream: Stream) -> End {
@@ -91,13 +95,27 @@ async fn answer(
         Some(Err(Unanswered::Refused)) => return respond.send_reset(Reason::INTERNAL_ERROR),
         Some(Err(Unanswered::Gone)) | None => return,
     };
-    let (parts, body) = response.into_parts();
+    let (mut parts, body) = response.into_parts();
+    keep_out_of_table(&mut parts.headers);
     let head = http::Response::from_parts(parts, ());
     // A client that is gone needs no answer; the body's guards tell the stats and the log.
     if let Ok(stream) = respond.send_response(head, body.is_empty())
         && !body.is_empty()
     {
         body::send(body, stream).await;
+    }
+}
+
+/// Keeps upstream times that hardly repeat out of the table of headers that both ends remember (RFC 7541 §2.3.2): there
+/// they would drive out what does, and the codec looks through all values of a name for each response. Those of one
+/// digit do repeat, and put the name there, for the others to refer to; one in so many others does, too, in case
+/// none is so short.
+fn keep_out_of_table(fields: &mut HeaderMap) {
+    if let Some(time) = fields.get_mut(headers::X_ENVOY_UPSTREAM_SERVICE_TIME)
+        && time.len() > 1
+        && random::below(PUT_IN_TABLE_ANYWAY) != 0
+    {
+        time.set_sensitive(true);
     }
 }
 
