@@ -1,5 +1,6 @@
 //! What the folders under `compose/features/` show, with their own files: one module for each feature.
 
+mod circuit_breakers;
 mod per_host;
 mod service_discovery;
 

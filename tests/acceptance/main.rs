@@ -38,6 +38,9 @@ mod hcm;
 /// Starting and ending a proxy from the command line.
 #[cfg(test)]
 mod lifecycle;
+/// What a proxy does not wait for, and how much it takes on.
+#[cfg(test)]
+mod limits;
 /// Our proxy's binary, run to its end.
 #[cfg(test)]
 mod once;

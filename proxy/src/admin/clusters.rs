@@ -10,7 +10,7 @@ use super::listeners::Address;
 use super::page::Page;
 use super::query::Query;
 use crate::config;
-use crate::config::cluster::Thresholds;
+use crate::config::cluster::{RoutingPriority, Thresholds};
 use crate::config::endpoint::HealthStatus as Configured;
 use crate::upstream::health::Flag;
 use crate::upstream::outlier::{Averages, Origin};
@@ -149,8 +149,9 @@ fn lines(out: &mut String, cluster: &Cluster) {
             );
         }
     }
-    let high = Thresholds::default();
-    for (priority, limits) in [("default", &cluster.limits.thresholds), ("high", &high)] {
+    let priorities = [("default", RoutingPriority::Default), ("high", RoutingPriority::High)];
+    for (priority, of) in priorities {
+        let limits = &cluster.limits.of(of).thresholds;
         line(&format!("{priority}_priority::max_connections"), &limits.max_connections);
         line(&format!("{priority}_priority::max_pending_requests"), &limits.max_pending_requests);
         line(&format!("{priority}_priority::max_requests"), &limits.max_requests);
@@ -224,10 +225,11 @@ fn metrics(host: &Host) -> [(bool, &'static str, u64); 9] {
 impl<'a> ClusterStatus<'a> {
     fn of(cluster: &'a Arc<Cluster>) -> Self {
         let hosts = cluster.hosts();
-        let default = ThresholdsStatus::of(None, &cluster.limits.thresholds);
-        let high = ThresholdsStatus::of(Some("HIGH"), &Thresholds::default());
         let outlier = cluster.outlier.as_ref();
         let threshold = |averages: &Averages| Percent::of(averages.ejection_threshold.get());
+        let of = |priority| &cluster.limits.of(priority).thresholds;
+        let default = ThresholdsStatus::of(None, of(RoutingPriority::Default));
+        let high = ThresholdsStatus::of(Some("HIGH"), of(RoutingPriority::High));
         Self {
             name: &cluster.name,
             success_rate_ejection_threshold: outlier.and_then(|it| threshold(&it.external)),
@@ -311,7 +313,7 @@ impl Locality {
 
 impl ThresholdsStatus {
     fn of(priority: Option<&'static str>, thresholds: &Thresholds) -> Self {
-        let Thresholds { max_connections, max_pending_requests, max_requests, max_retries } =
+        let Thresholds { max_connections, max_pending_requests, max_requests, max_retries, .. } =
             *thresholds;
         Self { priority, max_connections, max_pending_requests, max_requests, max_retries }
     }

@@ -12,7 +12,7 @@ use super::{Admin, Life, Parts, State};
 use crate::access_log::Files;
 use crate::base::clock;
 use crate::config::bootstrap::{Bootstrap, Node, Version};
-use crate::config::cluster::{Cluster, Discovery, LbPolicy, Protocol, Thresholds};
+use crate::config::cluster::{CircuitBreakers, Cluster, Discovery, LbPolicy, Protocol};
 use crate::config::hcm::HttpConnectionManager;
 use crate::config::listener::{DEFAULT_BUFFER_LIMIT, Listener, Terminal};
 use crate::hcm::{Ending, Handler};
@@ -36,7 +36,7 @@ fn cluster(name: &str) -> Cluster {
         outlier_detection: None,
         health_check: None,
         ignore_health_on_host_removal: false,
-        circuit_breakers: Thresholds::default(),
+        circuit_breakers: CircuitBreakers::default(),
     }
 }
 

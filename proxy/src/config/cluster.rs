@@ -40,8 +40,8 @@ pub struct Cluster {
     pub max_requests_per_connection: Option<u32>,
     /// `load_assignment`'s endpoints, in file order.
     pub endpoints: Vec<Endpoint>,
-    /// `circuit_breakers`, the threshold of priority DEFAULT.
-    pub circuit_breakers: Thresholds,
+    /// `circuit_breakers`.
+    pub circuit_breakers: CircuitBreakers,
     /// `outlier_detection`.
     pub outlier_detection: Option<Box<OutlierDetection>>,
     /// `health_checks`, of which there is one at most.
@@ -101,8 +101,27 @@ pub enum Protocol {
     Http2(Http2),
 }
 
-/// `circuit_breakers.thresholds`.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// `RoutingPriority`: whose breakers, and whose connections, a request takes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum RoutingPriority {
+    /// `DEFAULT`.
+    #[default]
+    Default,
+    /// `HIGH`.
+    High,
+}
+
+/// `circuit_breakers`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CircuitBreakers {
+    /// For requests of priority DEFAULT.
+    pub default: Thresholds,
+    /// For requests of priority HIGH.
+    pub high: Thresholds,
+}
+
+/// `circuit_breakers.thresholds` of one priority.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Thresholds {
     /// `max_connections`.
     pub max_connections: u32,
@@ -112,6 +131,23 @@ pub struct Thresholds {
     pub max_requests: u32,
     /// `max_retries`.
     pub max_retries: u32,
+    /// `retry_budget`, in place of `max_retries`.
+    pub retry_budget: Option<RetryBudget>,
+    /// `max_connection_pools`; none (the default) is no limit.
+    pub max_connection_pools: Option<u32>,
+    /// `track_remaining`: gauges tell how much is left.
+    pub track_remaining: bool,
+    /// `max_connections` of `per_host_thresholds`; none (the default) is no limit.
+    pub max_host_connections: Option<u32>,
+}
+
+/// `circuit_breakers.thresholds.retry_budget`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RetryBudget {
+    /// `budget_percent` of the requests under way may be retries.
+    pub budget_percent: f64,
+    /// `min_retry_concurrency`: so many may be in any case.
+    pub min_retry_concurrency: u32,
 }
 
 // === impl Cluster ===
@@ -130,7 +166,7 @@ impl Cluster {
             idle_timeout: Some(DEFAULT_IDLE_TIMEOUT),
             max_requests_per_connection: None,
             endpoints: Vec::new(),
-            circuit_breakers: Thresholds::default(),
+            circuit_breakers: CircuitBreakers::default(),
             outlier_detection: None,
             health_check: None,
             ignore_health_on_host_removal: false,
@@ -148,6 +184,19 @@ impl Default for Thresholds {
             max_pending_requests: 1024,
             max_requests: 1024,
             max_retries: 3,
+            retry_budget: None,
+            max_connection_pools: None,
+            track_remaining: false,
+            max_host_connections: None,
         }
+    }
+}
+
+// === impl RetryBudget ===
+
+impl Default for RetryBudget {
+    /// Envoy's defaults.
+    fn default() -> Self {
+        Self { budget_percent: 20.0, min_retry_concurrency: 3 }
     }
 }

@@ -317,6 +317,7 @@ pub const COVERAGE: &[Covered] = &[
             "host_rewrite",
             "path_rewrite",
             "append_x_forwarded_host",
+            "priority",
         ],
     )
     // Only a cluster with subsets would look at it.
@@ -384,11 +385,25 @@ pub const COVERAGE: &[Covered] = &[
         "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig",
         &["http_protocol_options", "http2_protocol_options"],
     ),
-    applied("envoy.config.cluster.v3.CircuitBreakers", &["thresholds"]),
+    applied("envoy.config.cluster.v3.CircuitBreakers", &["thresholds", "per_host_thresholds"]),
     applied(
         "envoy.config.cluster.v3.CircuitBreakers.Thresholds",
-        &["priority", "max_connections", "max_pending_requests", "max_requests", "max_retries"],
+        &[
+            "priority",
+            "max_connections",
+            "max_pending_requests",
+            "max_requests",
+            "max_retries",
+            "retry_budget",
+            "track_remaining",
+            "max_connection_pools",
+        ],
     ),
+    applied(
+        "envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget",
+        &["budget_percent", "min_retry_concurrency"],
+    ),
+    applied("envoy.type.v3.Percent", &["value"]),
     applied("envoy.config.endpoint.v3.ClusterLoadAssignment", &["cluster_name", "endpoints"]),
     applied(
         "envoy.config.endpoint.v3.LocalityLbEndpoints",

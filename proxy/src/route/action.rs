@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
 
+use crate::config::cluster::RoutingPriority;
 use crate::config::headers::HeaderMutations;
 use crate::config::matcher::HeaderField;
 use crate::config::route as config;
@@ -55,6 +56,8 @@ pub struct Forward {
     target: Target,
     /// For how long the upstream may take; none is for ever.
     pub timeout: Option<Duration>,
+    /// Whose breakers its requests take.
+    pub priority: RoutingPriority,
     /// The answer if the cluster does not exist.
     pub not_found: StatusCode,
     /// What upstream gets as path and host; most routes change nothing.
@@ -184,6 +187,7 @@ impl Forward {
         Self {
             target: Target::new(&config.cluster, clusters, parsers),
             timeout: config.timeout,
+            priority: config.priority,
             not_found: status(config.cluster_not_found_status),
             rewrite,
         }

@@ -8,6 +8,7 @@ use http::uri::{Authority, Scheme, Uri};
 use http::{HeaderMap, Version};
 
 use crate::base::clock;
+use crate::config::cluster::RoutingPriority;
 use crate::message::body::{BodyError, Watch};
 use crate::message::{Request, Response, headers, hop_by_hop};
 use crate::stats::{Counter, GaugeGuard};
@@ -33,6 +34,8 @@ pub(super) struct Attempt<'a> {
     pub(super) local: &'a Rc<Local>,
     /// The host that was chosen.
     pub(super) target: &'a LocalHost,
+    /// Whose breakers, and whose connections, it takes.
+    pub(super) priority: RoutingPriority,
     /// When the request has come in whole, from when on the upstream's time counts.
     pub(super) whole: &'a Whole,
     pub(super) reset_after_start: &'a Counter,
@@ -72,7 +75,8 @@ impl Attempt<'_> {
         let cluster = &self.local.cluster;
         let target = self.target;
         address(&mut request, target);
-        let mut lease = target.pool.checkout().await.map_err(|error| {
+        let pool = target.pool(self.priority);
+        let mut lease = pool.checkout().await.map_err(|error| {
             let failure = Failure::from(error);
             report::failed(&target.host, &failure);
             failure
@@ -106,7 +110,7 @@ impl Attempt<'_> {
             );
             request = unsent;
             drop(lease);
-            lease = target.pool.checkout().await?;
+            lease = pool.checkout().await?;
         }
     }
 
@@ -126,7 +130,7 @@ impl Attempt<'_> {
 
     fn start(&self, target: &LocalHost) -> Result<Running, Failure> {
         let cluster = &self.local.cluster;
-        let Some(permit) = cluster.limits.requests.take() else {
+        let Some(permit) = cluster.limits.of(self.priority).requests.take() else {
             cluster.stats.upstream_rq_active_overflow.inc();
             return Err(Failure::Overflow);
         };
@@ -177,7 +181,7 @@ impl Attempt<'_> {
 
 /// Makes the request's head what the host's codec wants: HTTP/1.1 has its authority in `host`, HTTP/2 in the URI.
 fn address(request: &mut Request, target: &LocalHost) {
-    if !target.pool.is_http2() {
+    if !target.is_http2() {
         *request.version_mut() = Version::HTTP_11;
         return;
     }

@@ -15,6 +15,8 @@ pub(super) enum Failure {
     NoHealthyHost,
     /// A circuit breaker is open.
     Overflow,
+    /// The host may have no pool: the breaker of pools is open.
+    NoPool,
     /// No connection could be made.
     Connect(ConnectError),
     /// The host closed the connection before it answered.
@@ -71,7 +73,7 @@ impl Failure {
     pub(super) fn reply(&self) -> LocalReply {
         let unavailable = StatusCode::SERVICE_UNAVAILABLE;
         match self {
-            Self::NoHealthyHost => LocalReply::no_healthy_upstream(),
+            Self::NoHealthyHost | Self::NoPool => LocalReply::no_healthy_upstream(),
             Self::Overflow => LocalReply::overflow(),
             Self::Connect(ConnectError::Timeout) => LocalReply::upstream_reset(
                 unavailable,
@@ -122,6 +124,7 @@ impl From<PoolError> for Failure {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Overflow => Self::Overflow,
+            PoolError::NoPool => Self::NoPool,
             PoolError::Connect(error) => Self::Connect(error),
         }
     }

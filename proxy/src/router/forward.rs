@@ -7,7 +7,7 @@ use http::HeaderValue;
 use http::header::HOST;
 
 use crate::base::clock;
-use crate::config::cluster::Protocol;
+use crate::config::cluster::{Protocol, RoutingPriority};
 use crate::message::local_reply::LocalReply;
 use crate::message::{Request, Response, headers, hop_by_hop};
 use crate::route::{Forward, HeaderParsers, RequestNotes, Rewrite, Route};
@@ -38,6 +38,8 @@ pub(super) struct Way<'a> {
 #[derive(Debug)]
 pub struct Ready<'a> {
     pub(super) local: &'a Rc<Local>,
+    /// Whose breakers, and whose connections, it takes.
+    priority: RoutingPriority,
     pub(super) headers: &'a HeaderParsers,
     /// What the changes of the response print of the request.
     pub(super) notes: RequestNotes,
@@ -88,7 +90,8 @@ impl Router {
             rewrite::show(request, note);
         }
         let answers_late_with_204 = asked.answers_late_with_204;
-        Ok(Ready { local, headers, notes, rewrite, answers_late_with_204, timeout })
+        let priority = forward.priority;
+        Ok(Ready { local, priority, headers, notes, rewrite, answers_late_with_204, timeout })
     }
 
     /// Sends a request to its cluster.
@@ -111,6 +114,7 @@ impl Router {
                 let attempt = Attempt {
                     local: ready.local,
                     target: &target,
+                    priority: ready.priority,
                     whole: &Whole::of(&mut request, info.start),
                     reset_after_start: &self.stats.rq_reset_after_downstream_response_started,
                     says_time: !self.options.suppress_envoy_headers,

@@ -30,7 +30,7 @@ pub(super) fn answered(cluster: &Cluster, host: &Host, response: &Response) {
 pub(super) fn failed(host: &Host, failure: &Failure) {
     match failure {
         // These say nothing about the host; and how late is too late says who waits for it.
-        Failure::NoHealthyHost | Failure::Overflow | Failure::RouteTimeout => {}
+        Failure::NoHealthyHost | Failure::NoPool | Failure::Overflow | Failure::RouteTimeout => {}
         Failure::Connect(_) | Failure::Terminated | Failure::RemoteReset | Failure::Protocol => {
             host.observe(Outcome::Failed)
         }

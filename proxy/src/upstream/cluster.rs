@@ -16,7 +16,7 @@ use super::host_set::HostSet;
 use super::lb::Settings;
 use super::limits::Limits;
 use super::outlier::Outlier;
-use super::stats::{BreakerStats, ClusterStats};
+use super::stats::ClusterStats;
 
 /// A named set of hosts.
 #[derive(Debug)]
@@ -51,16 +51,13 @@ impl Cluster {
         let name = config.alt_stat_name.as_ref().unwrap_or(&config.name);
         let scope = root.scope("cluster").scope(name);
         let stats = ClusterStats::register(&scope);
-        let breakers = scope.scope("circuit_breakers");
-        let default = BreakerStats::register(&breakers.scope("default"));
-        BreakerStats::register(&breakers.scope("high"));
         let outlier = config.outlier_detection.as_deref();
         let outlier = outlier.map(|settings| Arc::new(Outlier::new(settings.clone(), &scope)));
         let checks = config.health_check.as_ref();
         let active_health = checks.map(|_| Arc::new(ActiveHealth::new(&scope)));
         Self {
             name: Arc::from(config.name.as_str()),
-            limits: Limits::new(&config.circuit_breakers, &default),
+            limits: Limits::new(&config.circuit_breakers, &scope),
             config,
             stats,
             scope,

@@ -1,24 +1,47 @@
-//! Circuit breakers: permits for connections, waiting requests and requests (`circuit_breakers.thresholds`).
+//! Circuit breakers: permits for connections, waiting requests, requests, retries and pools (`circuit_breakers`).
 //!
-//! One count for all workers, so that a limit is a limit whatever the number of workers.
+//! One count for all workers, so that a limit is a limit whatever the number of workers. Envoy's workers look at a count
+//! and move it afterwards, and may pass a limit together.
+
+mod hosts;
+mod retries;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::config::cluster::Thresholds;
-use crate::stats::Gauge;
+use crate::config::cluster::{CircuitBreakers, RoutingPriority, Thresholds};
+use crate::stats::{Gauge, Scope};
 
-use super::stats::BreakerStats;
+use super::stats::{BreakerStats, RemainingStats};
+
+pub use self::hosts::{HostLimit, HostPermit, Hosts};
+pub use self::retries::Retries;
 
 /// The breakers of one cluster.
 #[derive(Debug)]
 pub struct Limits {
+    default: Breakers,
+    high: Breakers,
+    /// `per_host_thresholds`.
+    pub hosts: Hosts,
+}
+
+/// The breakers for requests of one priority.
+#[derive(Debug)]
+pub struct Breakers {
     /// `max_connections`.
     pub connections: Limit,
     /// `max_pending_requests`.
     pub pending: Limit,
     /// `max_requests`.
     pub requests: Limit,
+    /// `max_retries`, or `retry_budget`.
+    pub retries: Retries,
+    /// `max_connection_pools`.
+    pub pools: Limit,
     /// The thresholds in force, for `/clusters`.
     pub thresholds: Thresholds,
 }
@@ -29,10 +52,12 @@ pub struct Limit(Arc<Count>);
 
 #[derive(Debug)]
 struct Count {
-    taken: AtomicU32,
-    most: u32,
+    taken: AtomicU64,
+    most: u64,
     /// Whether it is open: 1 while nothing more may be taken.
     open: Gauge,
+    /// How many may be taken yet, with `track_remaining`.
+    remaining: Option<Gauge>,
 }
 
 /// The right to one of what a breaker counts; dropping it gives it back.
@@ -42,77 +67,137 @@ pub struct Permit(Limit);
 // === impl Limits ===
 
 impl Limits {
-    /// Breakers with these thresholds.
-    pub fn new(thresholds: &Thresholds, stats: &BreakerStats) -> Self {
-        stats.cx_pool_open.set(0);
+    /// Breakers as configured, whose stats are under `circuit_breakers.<priority>.` in the cluster's scope.
+    pub fn new(config: &CircuitBreakers, cluster: &Scope) -> Self {
+        let scope = cluster.scope("circuit_breakers");
         Self {
-            connections: Limit::new(thresholds.max_connections, stats.cx_open.clone()),
-            pending: Limit::new(thresholds.max_pending_requests, stats.rq_pending_open.clone()),
-            requests: Limit::new(thresholds.max_requests, stats.rq_open.clone()),
-            thresholds: thresholds.clone(),
+            default: Breakers::new(&config.default, &scope.scope("default")),
+            high: Breakers::new(&config.high, &scope.scope("high")),
+            hosts: Hosts::new(config),
         }
+    }
+
+    /// The breakers for requests of that priority.
+    #[inline]
+    pub fn of(&self, priority: RoutingPriority) -> &Breakers {
+        match priority {
+            RoutingPriority::Default => &self.default,
+            RoutingPriority::High => &self.high,
+        }
+    }
+}
+
+// === impl Breakers ===
+
+impl Breakers {
+    fn new(thresholds: &Thresholds, scope: &Scope) -> Self {
+        let stats = BreakerStats::register(scope);
+        let remaining = thresholds.track_remaining.then(|| RemainingStats::register(scope));
+        let limit = |most: u32, open, of: fn(&RemainingStats) -> &Gauge| {
+            Limit::new(u64::from(most), open, remaining.as_ref().map(of).cloned())
+        };
+        let connections = limit(thresholds.max_connections, stats.cx_open, |all| &all.remaining_cx);
+        let pending = limit(thresholds.max_pending_requests, stats.rq_pending_open, |all| {
+            &all.remaining_pending
+        });
+        let requests = limit(thresholds.max_requests, stats.rq_open, |all| &all.remaining_rq);
+        let pools = Limit::new(
+            thresholds.max_connection_pools.map_or(u64::MAX, u64::from),
+            stats.cx_pool_open,
+            remaining.as_ref().map(|all| all.remaining_cx_pools.clone()),
+        );
+        let remaining_retries = remaining.as_ref().map(|all| all.remaining_retries.clone());
+        let most = u64::from(thresholds.max_retries);
+        let retries = match thresholds.retry_budget {
+            None => Retries::Limit(Limit::new(most, stats.rq_retry_open, remaining_retries)),
+            Some(budget) => {
+                if let Some(remaining) = &remaining_retries {
+                    remaining.set(most);
+                }
+                let limit = Limit::new(most, stats.rq_retry_open, None);
+                let active = [requests.clone(), pending.clone()];
+                Retries::budget(budget, limit, active, remaining_retries)
+            }
+        };
+        Self { retries, connections, pending, requests, pools, thresholds: thresholds.clone() }
     }
 }
 
 // === impl Limit ===
 
 impl Limit {
-    fn new(most: u32, open: Gauge) -> Self {
-        open.set(u64::from(most == 0));
-        Self(Arc::new(Count { taken: AtomicU32::new(0), most, open }))
+    fn new(most: u64, open: Gauge, remaining: Option<Gauge>) -> Self {
+        if let Some(remaining) = &remaining {
+            remaining.set(most);
+        }
+        Self(Arc::new(Count { taken: AtomicU64::new(0), most, open, remaining }))
     }
 
     /// One more, unless the breaker is open.
     pub fn take(&self) -> Option<Permit> {
-        let before = self.0.taken.fetch_add(1, Ordering::AcqRel);
-        if before >= self.0.most {
-            self.0.taken.fetch_sub(1, Ordering::AcqRel);
-            return None;
-        }
-        if before + 1 == self.0.most {
-            self.0.open.set(1);
-        }
-        Some(Permit(self.clone()))
+        self.take_below(self.0.most)
     }
 
     /// One more even when the breaker is open: Envoy lets every pool have one connection.
     pub fn take_anyway(&self) -> Permit {
-        if self.0.taken.fetch_add(1, Ordering::AcqRel) + 1 >= self.0.most {
-            self.0.open.set(1);
-        }
+        let before = self.0.taken.fetch_add(1, Ordering::AcqRel);
+        self.0.took(before);
         Permit(self.clone())
     }
+
+    /// One more, unless there are `most` already.
+    fn take_below(&self, most: u64) -> Option<Permit> {
+        let one_more = |taken| (taken < most).then_some(taken + 1);
+        let taken =
+            self.0.taken.fetch_update(Ordering::AcqRel, Ordering::Relaxed, one_more).ok()?;
+        self.0.took(taken);
+        Some(Permit(self.clone()))
+    }
+
+    /// How many are taken.
+    fn taken(&self) -> u64 {
+        self.0.taken.load(Ordering::Relaxed)
+    }
 }
+
+// === impl Count ===
+
+impl Count {
+    /// Moves the gauges for the one that was taken when there were `before`.
+    ///
+    /// They are moved by what changed and never set: whichever order workers get here in, the sum is right.
+    fn took(&self, before: u64) {
+        if before + 1 == self.most {
+            self.open.inc();
+        } else if before == 0 && self.most == 0 {
+            // Nothing may be taken, and this was; Envoy has the breaker open from here on.
+            self.open.set(1);
+        }
+        if let Some(remaining) = &self.remaining
+            && before < self.most
+        {
+            remaining.dec();
+        }
+    }
+
+    /// The same for the one that was given back when there were `before`.
+    fn gave_back(&self, before: u64) {
+        if before == self.most {
+            self.open.dec();
+        }
+        if let Some(remaining) = &self.remaining
+            && before <= self.most
+        {
+            remaining.inc();
+        }
+    }
+}
+
+// === impl Permit ===
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let count = &self.0.0;
-        if count.taken.fetch_sub(1, Ordering::AcqRel) == count.most {
-            count.open.set(0);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Limits;
-    use crate::config::cluster::Thresholds;
-    use crate::stats::Store;
-    use crate::upstream::stats::BreakerStats;
-
-    #[test]
-    fn a_breaker_opens_at_its_threshold_and_closes_when_a_permit_returns() {
-        let stats = BreakerStats::register(&Store::new().root());
-        let thresholds = Thresholds { max_requests: 2, ..Thresholds::default() };
-        let limits = Limits::new(&thresholds, &stats);
-        let first = limits.requests.take();
-        assert_eq!(stats.rq_open.value(), 0);
-        let second = limits.requests.take();
-        assert!(first.is_some() && second.is_some());
-        assert_eq!(stats.rq_open.value(), 1);
-        assert!(limits.requests.take().is_none());
-        drop(first);
-        assert_eq!(stats.rq_open.value(), 0);
-        assert!(limits.requests.take().is_some());
+        count.gave_back(count.taken.fetch_sub(1, Ordering::AcqRel));
     }
 }

@@ -1,9 +1,11 @@
 //! One worker's view of a cluster: whose turn it is, and the connections it has.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+
+use crate::config::cluster::RoutingPriority;
 
 use super::host_set::HostSet;
 use super::lb::{Balancer, Context};
@@ -26,7 +28,9 @@ pub struct LocalHost {
     /// What is shared with the other workers.
     pub host: Arc<Host>,
     /// This worker's connections to it.
-    pub pool: Pool,
+    pool: Pool,
+    /// Those for requests of high priority, which share no connection with others; made with the first of them.
+    high: OnceCell<Box<Pool>>,
 }
 
 /// The host set that this worker last saw, made ready for choosing.
@@ -79,6 +83,29 @@ impl Local {
     }
 }
 
+// === impl LocalHost ===
+
+impl LocalHost {
+    /// A host without connections.
+    pub fn new(cluster: &Arc<Cluster>, host: &Arc<Host>) -> Self {
+        let pool = Pool::new(cluster.clone(), host.clone(), RoutingPriority::Default);
+        Self { host: host.clone(), pool, high: OnceCell::new() }
+    }
+
+    /// This worker's connections for requests of that priority.
+    pub fn pool(&self, priority: RoutingPriority) -> &Pool {
+        match priority {
+            RoutingPriority::Default => &self.pool,
+            RoutingPriority::High => self.high.get_or_init(|| Box::new(self.pool.of(priority))),
+        }
+    }
+
+    /// Whether the codec is HTTP/2.
+    pub fn is_http2(&self) -> bool {
+        self.pool.is_http2()
+    }
+}
+
 // === impl View ===
 
 impl View {
@@ -105,10 +132,7 @@ impl View {
         self.hosts = hosts
             .map(|host| match known.get(&Arc::as_ptr(host)) {
                 Some(known) => known.clone(),
-                None => Rc::new(LocalHost {
-                    host: host.clone(),
-                    pool: Pool::new(cluster.clone(), host.clone()),
-                }),
+                None => Rc::new(LocalHost::new(cluster, host)),
             })
             .collect();
     }

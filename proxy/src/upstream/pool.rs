@@ -6,16 +6,20 @@
 mod driver;
 mod http1;
 mod http2;
+mod opening;
+mod waiting;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::config::cluster::Protocol;
+use crate::config::cluster::{Protocol, RoutingPriority};
 use crate::message::{Request, Response};
-use crate::stats::GaugeGuard;
+use crate::stats::{Counter, GaugeGuard};
+
+use self::opening::Opener;
 
 use super::connect::ConnectError;
-use super::limits::Permit;
+use super::limits::{Breakers, Permit};
 use super::{Cluster, Host};
 
 /// The connections of one worker to one host.
@@ -41,13 +45,17 @@ pub enum Lease {
 pub enum PoolError {
     /// A circuit breaker is open.
     Overflow,
+    /// There may be no pool for the host: there are `max_connection_pools` of others.
+    NoPool,
     /// None could be made.
     Connect(ConnectError),
 }
 
-/// A request's place among those that wait for a connection.
+/// A request that waits for a connection, in the books.
 #[derive(Debug)]
 struct Pending {
+    /// Counts it if it is given up; none once the wait is over.
+    cancelled: Option<Counter>,
     _permit: Permit,
     _active: GaugeGuard,
 }
@@ -77,12 +85,23 @@ pub enum ExchangeError {
 // === impl Pool ===
 
 impl Pool {
-    /// A pool without connections.
-    pub fn new(cluster: Arc<Cluster>, host: Arc<Host>) -> Self {
-        match cluster.config.protocol.clone() {
-            Protocol::Http1 => Self::Http1(http1::Pool::new(cluster, host)),
-            Protocol::Http2(settings) => Self::Http2(http2::Pool::new(cluster, host, settings)),
+    /// A pool without connections, for requests of that priority.
+    pub fn new(cluster: Arc<Cluster>, host: Arc<Host>, priority: RoutingPriority) -> Self {
+        let protocol = cluster.config.protocol.clone();
+        let opener = Opener::new(cluster, host, priority);
+        match protocol {
+            Protocol::Http1 => Self::Http1(http1::Pool::new(opener)),
+            Protocol::Http2(settings) => Self::Http2(http2::Pool::new(opener, settings)),
         }
+    }
+
+    /// A pool of the same host for requests of another priority.
+    pub fn of(&self, priority: RoutingPriority) -> Self {
+        let Opener { cluster, host, .. } = match self {
+            Self::Http1(pool) => pool.opener(),
+            Self::Http2(pool) => pool.opener(),
+        };
+        Self::new(cluster.clone(), host.clone(), priority)
     }
 
     /// A connection that is ready for a request: a free one, or a new one.
@@ -105,14 +124,31 @@ impl Pool {
 // === impl Pending ===
 
 impl Pending {
-    fn new(cluster: &Cluster) -> Result<Self, PoolError> {
+    fn new(cluster: &Cluster, breakers: &Breakers) -> Result<Self, PoolError> {
         let stats = &cluster.stats;
-        let Some(permit) = cluster.limits.pending.take() else {
+        let Some(permit) = breakers.pending.take() else {
             stats.upstream_rq_pending_overflow.inc();
             return Err(PoolError::Overflow);
         };
         stats.upstream_rq_pending_total.inc();
-        Ok(Self { _permit: permit, _active: stats.upstream_rq_pending_active.hold() })
+        Ok(Self {
+            cancelled: Some(stats.upstream_rq_cancelled.clone()),
+            _permit: permit,
+            _active: stats.upstream_rq_pending_active.hold(),
+        })
+    }
+
+    /// The wait is over, one way or the other.
+    fn settle(mut self) {
+        self.cancelled = None;
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some(cancelled) = &self.cancelled {
+            cancelled.inc();
+        }
     }
 }
 

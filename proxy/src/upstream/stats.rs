@@ -67,6 +67,8 @@ stats! {
         upstream_cx_none_healthy: Counter,
         /// Times the connection breaker was open
         upstream_cx_overflow: Counter,
+        /// Times there were as many pools as there may be
+        upstream_cx_pool_overflow: Counter,
         /// Connections that broke their protocol
         upstream_cx_protocol_error: Counter,
         /// Bytes received
@@ -126,6 +128,22 @@ stats! {
         rq_pending_open: Gauge,
         /// Whether the retry breaker is open
         rq_retry_open: Gauge,
+    }
+}
+
+stats! {
+    /// What is left of one priority's breakers, with `track_remaining`; beside them
+    pub struct RemainingStats {
+        /// Connections that may be opened yet
+        remaining_cx: Gauge,
+        /// Pools that may be made yet
+        remaining_cx_pools: Gauge,
+        /// Requests that may wait yet
+        remaining_pending: Gauge,
+        /// Retries that may begin yet
+        remaining_retries: Gauge,
+        /// Requests that may begin yet
+        remaining_rq: Gauge,
     }
 }
 

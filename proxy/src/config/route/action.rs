@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::config::cluster::RoutingPriority;
 use crate::config::local_reply::BodyFormat;
 
 use super::cluster::ClusterSpecifier;
@@ -33,6 +34,8 @@ pub struct Forward {
     pub cluster: ClusterSpecifier,
     /// `timeout`; none is off (`0s` in the file), absent in the file is 15 s.
     pub timeout: Option<Duration>,
+    /// `priority`: whose breakers its requests take.
+    pub priority: RoutingPriority,
     /// `cluster_not_found_response_code` (default 503).
     pub cluster_not_found_status: u16,
     /// What upstream gets as path, if not the client's.
@@ -62,6 +65,7 @@ impl Forward {
         Self {
             cluster,
             timeout: Some(DEFAULT_ROUTE_TIMEOUT),
+            priority: RoutingPriority::Default,
             cluster_not_found_status: 503,
             path_rewrite: None,
             host_rewrite: None,

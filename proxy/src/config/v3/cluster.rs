@@ -1,8 +1,10 @@
 //! `envoy.config.cluster.v3.Cluster`.
 
+mod circuit_breakers;
+
 use crate::config::cluster::{
     Cluster, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DNS_REFRESH_RATE, DEFAULT_IDLE_TIMEOUT, Discovery,
-    Dns, LbPolicy, LookupFamily, Protocol, Thresholds,
+    Dns, LbPolicy, LookupFamily, Protocol,
 };
 use crate::config::diagnostic::Findings;
 use crate::config::listener::DEFAULT_BUFFER_LIMIT;
@@ -39,7 +41,7 @@ pub(super) fn lower(cluster: &Message<'_>, findings: &mut Findings) -> Option<Cl
         max_requests_per_connection: max_requests.filter(|max| *max != 0),
         endpoints: assignment
             .map_or_else(Vec::new, |it| endpoint::endpoints(it, literal, findings)),
-        circuit_breakers: thresholds(cluster, findings),
+        circuit_breakers: circuit_breakers::lower(cluster, findings),
         outlier_detection: outlier::lower(cluster, findings).map(Box::new),
         health_check: health_check.map(Box::new),
         ignore_health_on_host_removal: cluster
@@ -123,28 +125,4 @@ fn protocol(
         Some(http2) => Protocol::Http2(protocol::http2(Some(http2))),
         None => Protocol::Http1,
     }
-}
-
-/// The limits of priority DEFAULT. Of several entries for one priority, Envoy takes the first.
-fn thresholds(cluster: &Message<'_>, findings: &mut Findings) -> Thresholds {
-    let mut chosen = None;
-    let breakers = cluster.message("circuit_breakers");
-    for entry in breakers.iter().flat_map(|breakers| breakers.messages("thresholds")) {
-        if entry.enumeration("priority") == Some("HIGH") {
-            let message = "HIGH is not supported yet, only DEFAULT is";
-            findings.unsupported(entry.place("priority"), message);
-            entry.dismiss_all();
-            continue;
-        }
-        let default = Thresholds::default();
-        let number = |name, default| entry.u32(name).unwrap_or(default);
-        let thresholds = Thresholds {
-            max_connections: number("max_connections", default.max_connections),
-            max_pending_requests: number("max_pending_requests", default.max_pending_requests),
-            max_requests: number("max_requests", default.max_requests),
-            max_retries: number("max_retries", default.max_retries),
-        };
-        chosen = chosen.or(Some(thresholds));
-    }
-    chosen.unwrap_or_default()
 }

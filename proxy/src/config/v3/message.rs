@@ -159,6 +159,13 @@ impl<'s> Message<'s> {
         }
     }
 
+    pub(super) fn double(&self, name: &str) -> Option<f64> {
+        match self.one(name)?.datum {
+            Datum::Double(value) => Some(value),
+            _ => None,
+        }
+    }
+
     pub(super) fn duration(&self, name: &str) -> Option<Duration> {
         match self.one(name)?.datum {
             Datum::Duration(value) => Some(value),

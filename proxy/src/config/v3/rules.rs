@@ -119,6 +119,7 @@ fn violation(datum: &Datum<'_>, rule: &str, value: &str, strict: bool) -> Option
         }
         Datum::Uint(number) => number_violation(i128::from(*number), rule, value, &plain),
         Datum::Int(number) => number_violation(i128::from(*number), rule, value, &plain),
+        Datum::Double(number) => double_violation(*number, rule, value),
         Datum::Duration(duration) => {
             let nanoseconds = i128::try_from(duration.as_nanos()).unwrap_or(i128::MAX);
             number_violation(nanoseconds, rule, value, &seconds)
@@ -194,6 +195,18 @@ fn number_violation(
         _ => return None,
     };
     (!holds).then(|| format!("{words} {}, found {}", show(bound), show(number)))
+}
+
+fn double_violation(number: f64, rule: &str, bound: &str) -> Option<String> {
+    let bound: f64 = bound.parse().ok()?;
+    let (holds, words) = match rule {
+        "gt" => (number > bound, "more than"),
+        "gte" => (number >= bound, "at least"),
+        "lt" => (number < bound, "less than"),
+        "lte" => (number <= bound, "at most"),
+        _ => return None,
+    };
+    (!holds).then(|| format!("{words} {bound}, found {number}"))
 }
 
 fn plain(number: i128) -> String {

@@ -13,11 +13,10 @@ use tokio::net::TcpStream;
 
 use crate::base::alarm::Alarm;
 use crate::base::{clock, task};
-use crate::stats::GaugeGuard;
 use crate::transport::{Meter, Stream};
 use crate::upstream::connect::millis;
-use crate::upstream::limits::Permit;
 use crate::upstream::pool::ExchangeError;
+use crate::upstream::pool::opening::Occupied;
 use crate::upstream::{Cluster, Host};
 
 /// What a connection's driver and its users both look at.
@@ -31,8 +30,10 @@ pub(super) struct State {
     pub(super) capacity: Cell<usize>,
     /// Since when it carries none.
     pub(super) idle_since: Cell<Instant>,
-    /// Whether it is we who end it.
+    /// Whether it is we who end it: it takes no more requests, and ends with those that it carries.
     pub(super) given_up: Cell<bool>,
+    /// Whether it is to end at once, whatever it carries.
+    broken: Cell<bool>,
     /// Whether it has ended.
     pub(super) ended: Cell<bool>,
     /// Our end.
@@ -48,8 +49,7 @@ pub(super) struct Open {
     host: Arc<Host>,
     since: Instant,
     pub(super) state: Rc<State>,
-    _active: [GaugeGuard; 2],
-    _permit: Permit,
+    _occupied: Occupied,
 }
 
 /// The least that hyper's codec for HTTP/1 can do with.
@@ -69,13 +69,19 @@ impl State {
     /// Ends the connection, whatever it is in the middle of.
     pub(super) fn break_off(&self) {
         self.given_up.set(true);
+        self.broken.set(true);
         if let Some(driver) = self.waker.get() {
             driver.wake_by_ref();
         }
     }
 
+    /// Whether it takes no more requests, and ends with those that it carries.
+    pub(super) fn leaves(&self) -> bool {
+        self.given_up.get()
+    }
+
     fn is_broken_off(&self) -> bool {
-        self.given_up.get() && self.active.get() > 0
+        self.broken.get()
     }
 }
 
@@ -87,7 +93,7 @@ impl Open {
         cluster: &Arc<Cluster>,
         host: &Arc<Host>,
         socket: TcpStream,
-        permit: Permit,
+        occupied: Occupied,
     ) -> (Self, Stream) {
         let now = clock::now();
         let state = State {
@@ -96,6 +102,7 @@ impl Open {
             capacity: Cell::new(1),
             idle_since: Cell::new(now),
             given_up: Cell::new(false),
+            broken: Cell::new(false),
             ended: Cell::new(false),
             local: socket.local_addr().ok(),
             waker: OnceCell::new(),
@@ -107,8 +114,7 @@ impl Open {
         let open = Self {
             since: now,
             state: Rc::new(state),
-            _active: [cluster.stats.upstream_cx_active.hold(), host.stats.cx_active.hold()],
-            _permit: permit,
+            _occupied: occupied,
             cluster: cluster.clone(),
             host: host.clone(),
         };

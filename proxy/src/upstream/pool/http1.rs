@@ -1,23 +1,21 @@
 //! HTTP/1.1 connections: each carries one request at a time.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::sync::oneshot;
 
-use crate::base::clock;
+use crate::base::{clock, task};
 use crate::message::{Body, Request, Response};
-use crate::upstream::connect::{self, ConnectError};
-use crate::upstream::limits::Permit;
-use crate::upstream::{Cluster, Host};
+use crate::upstream::connect::ConnectError;
 
 use super::driver::{self, Open, State};
-use super::{Pending, PoolError, SendError};
+use super::opening::{Occupied, Opener};
+use super::waiting::Waiting;
+use super::{PoolError, SendError};
 
 /// How many idle connections a checkout looks at for one that is ready. One that is not is still writing the rest of
 /// a request whose response came early.
@@ -29,14 +27,13 @@ pub struct Pool(Rc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    cluster: Arc<Cluster>,
-    host: Arc<Host>,
+    opener: Opener,
     /// Free connections, the one used last at the end.
     idle: RefCell<Vec<Connection>>,
-    /// Connections there are, free or not.
-    open: Cell<u32>,
-    /// Requests that wait because the connection breaker is open.
-    waiting: RefCell<VecDeque<oneshot::Sender<Option<Connection>>>>,
+    /// Requests that wait for one that is made, or becomes free.
+    waiting: Waiting<Lease>,
+    /// How many are being made.
+    connecting: Cell<usize>,
 }
 
 #[derive(Debug)]
@@ -55,14 +52,17 @@ pub struct Lease {
 // === impl Pool ===
 
 impl Pool {
-    pub(super) fn new(cluster: Arc<Cluster>, host: Arc<Host>) -> Self {
+    pub(super) fn new(opener: Opener) -> Self {
         Self(Rc::new(Shared {
-            cluster,
-            host,
+            opener,
             idle: RefCell::default(),
-            open: Cell::new(0),
-            waiting: RefCell::default(),
+            waiting: Waiting::new(),
+            connecting: Cell::new(0),
         }))
+    }
+
+    pub(super) fn opener(&self) -> &Opener {
+        &self.0.opener
     }
 
     pub(super) async fn checkout(&self) -> Result<Lease, PoolError> {
@@ -77,89 +77,70 @@ impl Pool {
     /// A connection that is made for this request, or one that becomes free before.
     async fn wait_for_one(&self) -> Result<Lease, PoolError> {
         let pool = &self.0;
-        let _pending = Pending::new(&pool.cluster)?;
-        loop {
-            if let Some(permit) = pool.may_open() {
-                return pool.open(permit).await.map_err(|error| {
-                    pool.cluster.stats.upstream_rq_pending_failure_eject.inc();
-                    PoolError::Connect(error)
-                });
-            }
-            let told = pool.queue();
-            // Without a connection in hand, one has ended and made room for a new one.
-            if let Ok(Some(connection)) = told.await {
-                return Ok(pool.lease(connection));
-            }
-        }
+        let (_entry, pending) = pool.opener.pending()?;
+        let place = pool.waiting.queue(Lease::release);
+        pool.grow();
+        let told = place.wait().await;
+        pending.settle();
+        told.map_err(|error| {
+            pool.opener.cluster.stats.upstream_rq_pending_failure_eject.inc();
+            PoolError::Connect(error)
+        })
     }
 }
 
 // === impl Shared ===
 
 impl Shared {
-    /// A place in the queue for a connection. Who has given up must not be kept for as long as none becomes free.
-    fn queue(&self) -> oneshot::Receiver<Option<Connection>> {
-        let (tell, told) = oneshot::channel();
-        let mut waiting = self.waiting.borrow_mut();
-        waiting.retain(|tell| !tell.is_closed());
-        waiting.push_back(tell);
-        told
-    }
-
     fn take_idle(&self) -> Option<Connection> {
         let mut idle = self.idle.borrow_mut();
-        idle.retain(|connection| !connection.sender.is_closed());
+        idle.retain(|connection| !connection.sender.is_closed() && !connection.state.leaves());
         let last = idle.len();
         let from = last.saturating_sub(LOOK_BACK);
         let ready = (from..last).rev().find(|index| idle[*index].sender.is_ready())?;
         Some(idle.remove(ready))
     }
 
-    /// The right to open a connection. Every pool may have one, whatever the breaker says, as in Envoy.
-    fn may_open(&self) -> Option<Permit> {
-        let limit = &self.cluster.limits.connections;
-        let permit = limit.take();
-        if permit.is_none() {
-            self.cluster.stats.upstream_cx_overflow.inc();
-            if self.open.get() == 0 {
-                return Some(limit.take_anyway());
-            }
+    /// Begins to make a connection for each request that waits, as far as the breakers let us.
+    fn grow(self: &Rc<Self>) {
+        while self.waiting.len() > self.connecting.get() {
+            let Some(occupied) = self.opener.may_open() else { return };
+            self.connecting.set(self.connecting.get() + 1);
+            let pool = self.clone();
+            // It is for whoever has waited longest when it is there, and goes on if somebody gives up.
+            task::spawn(async move {
+                let opened = pool.open(occupied).await;
+                pool.connecting.set(pool.connecting.get() - 1);
+                match opened {
+                    Ok(connection) => pool.provide(connection),
+                    Err(error) => pool.waiting.fail(&error),
+                }
+            });
         }
-        permit
     }
 
-    async fn open(self: &Rc<Self>, permit: Permit) -> Result<Lease, ConnectError> {
-        let socket = connect::dial(&self.cluster, &self.host).await?;
-        let (open, stream) = Open::new(&self.cluster, &self.host, socket, permit);
+    async fn open(self: &Rc<Self>, occupied: Occupied) -> Result<Connection, ConnectError> {
+        let Opener { cluster, host, .. } = &self.opener;
+        let socket = self.opener.dial().await?;
+        let (open, stream) = Open::new(cluster, host, socket, occupied);
         let (sender, connection) = Builder::new()
-            .max_buf_size(driver::buffer(self.cluster.config.buffer_limit))
+            .max_buf_size(driver::buffer(cluster.config.buffer_limit))
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| ConnectError::Handshake(Arc::new(error.into())))?;
-        self.open.set(self.open.get() + 1);
         let state = open.state.clone();
         let pool = Rc::downgrade(self);
         open.drive(
             connection,
             |_| 1,
             move || {
+                // Who waits for one may have another made.
                 if let Some(pool) = pool.upgrade() {
-                    pool.ended();
+                    pool.grow();
                 }
             },
         );
-        Ok(self.lease(Connection { sender, state }))
-    }
-
-    /// A connection has ended: who waits for one may open another.
-    fn ended(&self) {
-        self.open.set(self.open.get() - 1);
-        let mut waiting = self.waiting.borrow_mut();
-        while let Some(tell) = waiting.pop_front() {
-            if tell.send(None).is_ok() {
-                break;
-            }
-        }
+        Ok(Connection { sender, state })
     }
 
     fn lease(self: &Rc<Self>, connection: Connection) -> Lease {
@@ -167,24 +148,32 @@ impl Shared {
         Lease { connection: Some(connection), pool: self.clone() }
     }
 
-    fn give_back(&self, connection: Connection) {
-        connection.state.active.set(0);
-        connection.state.idle_since.set(clock::now());
-        let most = self.cluster.config.max_requests_per_connection.map_or(u64::MAX, u64::from);
-        if connection.state.requests.get() >= most {
-            self.cluster.stats.upstream_cx_max_requests.inc();
-            connection.state.given_up.set(true);
+    /// Gives a connection that is free to who waits, or keeps it.
+    fn provide(self: &Rc<Self>, connection: Connection) {
+        if self.waiting.is_empty() {
+            self.idle.borrow_mut().push(connection);
             return;
         }
-        let mut connection = connection;
-        while let Some(tell) = self.waiting.borrow_mut().pop_front() {
-            match tell.send(Some(connection)) {
-                Ok(()) => return,
-                Err(Some(unwanted)) => connection = unwanted,
-                Err(None) => return,
-            }
-        }
+        let Some(mut unwanted) = self.waiting.give(self.lease(connection)) else { return };
+        let Some(connection) = unwanted.connection.take() else { return };
+        connection.state.active.set(0);
+        connection.state.idle_since.set(clock::now());
         self.idle.borrow_mut().push(connection);
+    }
+
+    fn give_back(self: &Rc<Self>, connection: Connection) {
+        connection.state.active.set(0);
+        connection.state.idle_since.set(clock::now());
+        let cluster = &self.opener.cluster;
+        let most = cluster.config.max_requests_per_connection.map_or(u64::MAX, u64::from);
+        if connection.state.requests.get() >= most {
+            cluster.stats.upstream_cx_max_requests.inc();
+            connection.state.given_up.set(true);
+        } else if !connection.state.leaves() {
+            self.provide(connection);
+            // Envoy tries for the others who wait, too, and counts that it may not.
+            self.grow();
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `envoy.config.route.v3.RouteAction` and `DirectResponseAction`.
 
+use crate::config::cluster::RoutingPriority;
 use crate::config::diagnostic::Findings;
 use crate::config::matcher::HeaderField;
 use crate::config::route::{
@@ -65,6 +66,7 @@ impl Lowering<'_> {
         let append = action.bool("append_x_forwarded_host");
         Some(Forward {
             timeout: protocol::timeout(Some(action), "timeout", Some(DEFAULT_ROUTE_TIMEOUT)),
+            priority: priority(action),
             cluster_not_found_status: status,
             append_x_forwarded_host: append.unwrap_or_default(),
             cluster: cluster?,
@@ -118,6 +120,13 @@ impl Lowering<'_> {
         let status = u16::try_from(response.u32("status")?).ok()?;
         let body_format = body_format.map(Box::new);
         Some(DirectResponse { status, body: body.unwrap_or_default(), body_format })
+    }
+}
+
+fn priority(action: &Message<'_>) -> RoutingPriority {
+    match action.enumeration("priority") {
+        Some("HIGH") => RoutingPriority::High,
+        _ => RoutingPriority::Default,
     }
 }
 
