@@ -24,6 +24,7 @@ pub mod outlier;
 pub mod regex;
 pub mod route;
 pub mod route_tests;
+pub mod tcp_proxy;
 pub mod usage;
 
 mod base64;

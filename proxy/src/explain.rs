@@ -21,7 +21,7 @@ use crate::access_log::AccessLogs;
 use crate::base::task::Owned;
 use crate::config::cluster::Discovery;
 use crate::config::hcm::HttpConnectionManager;
-use crate::config::listener::{Listener, Terminal};
+use crate::config::listener::Listener;
 use crate::config::{self, Bootstrap};
 use crate::hcm::{self, Ending, Hcm, Outcome, Preview, Seen};
 use crate::message::{Body, Request};
@@ -154,20 +154,21 @@ impl<'a> Explainer<'a> {
         self.message["static_resources"]["listeners"][listener]["name"].as_str()
     }
 
-    /// What would become of the request, on a listener by its number from zero.
-    pub fn explain(&self, question: &'a Question, index: usize) -> Explanation<'a> {
+    /// What would become of the request, on a listener by its number from zero: in its first filter chain for HTTP.
+    /// None if it has none.
+    pub fn explain(&self, question: &'a Question, index: usize) -> Option<Explanation<'a>> {
         let listener = &self.bootstrap.listeners[index];
-        let Terminal::Http(manager) = &listener.terminal;
+        let (chain, manager) = listener.manager()?;
         let table = Arc::new(Table::new(&manager.routes));
         let hcm = self.hcm(listener, manager, table.clone(), question);
-        let ends = Downstream { remote: question.client, local: local_end(listener) };
+        let ends = Downstream::new(question.client, local_end(listener));
         let preview = hcm.preview(question.request(), &question.line(), ends);
         let seen = preview.seen.as_ref();
         let virtual_host =
             seen.and_then(|seen| virtual_host(&manager.routes, &table, seen, question.random));
         let limits = match &preview.outcome {
             Outcome::Upstream { bound, .. } => {
-                let file = plan::File::new(&self.message, index);
+                let file = plan::File::new(&self.message, (index, chain));
                 let route = virtual_host.as_ref().and_then(VirtualHost::met);
                 let cluster = self.bootstrap.clusters.iter().find(|one| one.name == bound.cluster);
                 let host = virtual_host.as_ref().map(|host| host.config);
@@ -177,7 +178,7 @@ impl<'a> Explainer<'a> {
         };
         let changes = seen.map(|seen| words::changes(manager, question, seen)).unwrap_or_default();
         let name = self.name(index).map(str::to_owned);
-        Explanation { listener, name, question, preview, changes, virtual_host, limits }
+        Some(Explanation { listener, name, question, preview, changes, virtual_host, limits })
     }
 
     /// All clusters that the table or the request could name.

@@ -11,6 +11,7 @@ pub mod explain;
 pub mod listener;
 
 pub mod hcm;
+pub mod network;
 
 pub mod router;
 

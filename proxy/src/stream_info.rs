@@ -71,15 +71,19 @@ pub enum Protocol {
     Http11,
     /// HTTP/2.
     Http2,
+    /// None that is looked into: the connection of a TCP proxy.
+    Tcp,
 }
 
 /// The two ends of a downstream connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Downstream {
-    /// Who called.
+    /// Who called, or for whom the peer says that it does (the PROXY protocol).
     pub remote: SocketAddr,
-    /// Where it was accepted.
+    /// Where it was accepted, or where the peer says that it was.
     pub local: SocketAddr,
+    /// The connection's peer.
+    pub direct: SocketAddr,
 }
 
 // === impl StreamInfo ===
@@ -116,6 +120,15 @@ impl StreamInfo {
     }
 }
 
+// === impl Downstream ===
+
+impl Downstream {
+    /// A connection between these two.
+    pub fn new(remote: SocketAddr, local: SocketAddr) -> Self {
+        Self { remote, local, direct: remote }
+    }
+}
+
 // === impl Protocol ===
 
 impl Protocol {
@@ -125,6 +138,7 @@ impl Protocol {
             Self::Http10 => "HTTP/1.0",
             Self::Http11 => "HTTP/1.1",
             Self::Http2 => "HTTP/2",
+            Self::Tcp => "-",
         }
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod dns;
 pub mod peek;
+pub mod proxy_protocol;
+pub mod relay;
 pub mod socket;
 mod stream;
 

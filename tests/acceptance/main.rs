@@ -41,6 +41,9 @@ mod lifecycle;
 /// What a proxy does not wait for, and how much it takes on.
 #[cfg(test)]
 mod limits;
+/// TCP proxies, filter chains, and what a connection says before all else.
+#[cfg(test)]
+mod network;
 /// Our proxy's binary, run to its end.
 #[cfg(test)]
 mod once;

@@ -9,7 +9,6 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use outrigger::base::clock;
 use outrigger::config::bootstrap::Node;
-use outrigger::config::listener::Terminal;
 use outrigger::config::{Bootstrap, Form, convert, load, load_expanded};
 use outrigger::formatter::{Format, Names, Notes};
 use outrigger::hcm::head::{Facts, Scan};
@@ -96,11 +95,8 @@ fn variable(name: &str) -> Option<OsString> {
 }
 
 fn tables(bootstrap: &Bootstrap) -> Vec<Table> {
-    let tables = bootstrap.listeners.iter().map(|listener| {
-        let Terminal::Http(manager) = &listener.terminal;
-        Table::new(&manager.routes)
-    });
-    tables.collect()
+    let managers = bootstrap.listeners.iter().flat_map(|listener| listener.managers());
+    managers.map(|(_, manager)| Table::new(&manager.routes)).collect()
 }
 
 /// Reads a format and writes a line with it: the first line is the format, the others are fields of both heads.
@@ -126,7 +122,7 @@ pub fn format(bytes: &[u8]) {
 
 fn info() -> StreamInfo {
     let address = "127.0.0.1:80".parse().expect("an address");
-    let downstream = Downstream { remote: address, local: address };
+    let downstream = Downstream::new(address, address);
     StreamInfo::new(clock::now(), Protocol::Http2, downstream)
 }
 

@@ -14,7 +14,7 @@ use crate::base::clock;
 use crate::config::bootstrap::{Bootstrap, Node, Version};
 use crate::config::cluster::{CircuitBreakers, Cluster, Discovery, LbPolicy, Protocol};
 use crate::config::hcm::HttpConnectionManager;
-use crate::config::listener::{DEFAULT_BUFFER_LIMIT, Listener, Terminal};
+use crate::config::listener::{DEFAULT_BUFFER_LIMIT, FilterChain, Listener, Terminal};
 use crate::hcm::{Ending, Handler};
 use crate::message::{Body, Request};
 use crate::stats::Store;
@@ -49,7 +49,14 @@ fn listener() -> Listener {
         backlog: 1,
         reuse_port: false,
         bind_to_port: true,
-        terminal: Terminal::Http(Arc::new(HttpConnectionManager::of_admin(Vec::new()))),
+        listener_filters: Vec::new(),
+        listener_filters_timeout: None,
+        continues_on_timeout: false,
+        chains: vec![FilterChain::of(Terminal::Http(Arc::new(HttpConnectionManager::of_admin(
+            Vec::new(),
+        ))))],
+        default_chain: None,
+        matcher: None,
     }
 }
 

@@ -38,8 +38,13 @@ impl Bootstrap {
         let mut copy = self.clone();
         copy.clusters.iter_mut().for_each(renew);
         for listener in &mut copy.listeners {
-            let Terminal::Http(manager) = &mut listener.terminal;
-            renew(manager);
+            for chain in &mut listener.chains {
+                match &mut chain.terminal {
+                    Terminal::Http(manager) => renew(manager),
+                    Terminal::Tcp(proxy) => renew(proxy),
+                    Terminal::Echo | Terminal::DirectResponse(_) | Terminal::Nothing => {}
+                }
+            }
         }
         copy
     }

@@ -53,10 +53,104 @@ pub const COVERAGE: &[Covered] = &[
             "tcp_backlog_size",
             "enable_reuse_port",
             "bind_to_port",
+            "default_filter_chain",
+            "filter_chain_matcher",
+            "listener_filters",
+            "listener_filters_timeout",
+            "continue_on_listener_filters_timeout",
+        ],
+    )
+    // Which side of a service it is on; Envoy's own code does nothing with it but tell others.
+    .no_op(&["traffic_direction"]),
+    applied("envoy.config.listener.v3.FilterChain", &["filters", "name", "filter_chain_match"]),
+    applied(
+        "envoy.config.listener.v3.FilterChainMatch",
+        &[
+            "destination_port",
+            "prefix_ranges",
+            "direct_source_prefix_ranges",
+            "source_type",
+            "source_prefix_ranges",
+            "source_ports",
         ],
     ),
-    applied("envoy.config.listener.v3.FilterChain", &["filters"]).no_op(&["name"]),
     applied("envoy.config.listener.v3.Filter", &["name", "typed_config"]),
+    applied("envoy.config.listener.v3.ListenerFilter", &["name", "typed_config"]),
+    applied(
+        "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol",
+        &["allow_requests_without_proxy_protocol", "disallowed_versions", "stat_prefix"],
+    ),
+    // A tree of conditions
+    applied("xds.type.matcher.v3.Matcher", &["matcher_list", "on_no_match"]),
+    applied("xds.type.matcher.v3.Matcher.OnMatch", &["matcher", "action"]),
+    applied("xds.type.matcher.v3.Matcher.MatcherList", &["matchers"]),
+    applied(
+        "xds.type.matcher.v3.Matcher.MatcherList.FieldMatcher",
+        &["predicate", "on_match"],
+    ),
+    applied(
+        "xds.type.matcher.v3.Matcher.MatcherList.Predicate",
+        &["single_predicate", "or_matcher", "and_matcher", "not_matcher"],
+    ),
+    applied(
+        "xds.type.matcher.v3.Matcher.MatcherList.Predicate.SinglePredicate",
+        &["input", "value_match", "custom_match"],
+    ),
+    applied("xds.type.matcher.v3.Matcher.MatcherList.Predicate.PredicateList", &["predicate"]),
+    applied("xds.core.v3.TypedExtensionConfig", &["name", "typed_config"]),
+    applied("xds.core.v3.CidrRange", &["address_prefix", "prefix_len"]),
+    applied(
+        "xds.type.matcher.v3.StringMatcher",
+        &["exact", "prefix", "suffix", "safe_regex", "contains", "ignore_case"],
+    ),
+    applied("xds.type.matcher.v3.RegexMatcher", &["regex"]).no_op(&["google_re2"]),
+    applied(
+        "envoy.extensions.matching.common_inputs.network.v3.DestinationIPInput",
+        &[],
+    ),
+    applied("envoy.extensions.matching.common_inputs.network.v3.DestinationPortInput", &[]),
+    applied("envoy.extensions.matching.common_inputs.network.v3.SourceIPInput", &[]),
+    applied("envoy.extensions.matching.common_inputs.network.v3.SourcePortInput", &[]),
+    applied(
+        "envoy.extensions.matching.input_matchers.ip.v3.Ip",
+        &["cidr_ranges", "stat_prefix"],
+    ),
+    applied("google.protobuf.StringValue", &["value"]),
+    // Network filters
+    applied(
+        "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+        &[
+            "stat_prefix",
+            "cluster",
+            "weighted_clusters",
+            "idle_timeout",
+            "access_log",
+            "max_connect_attempts",
+            "max_downstream_connection_duration",
+        ],
+    ),
+    applied(
+        "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster",
+        &["clusters"],
+    ),
+    applied(
+        "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight",
+        &["name", "weight"],
+    ),
+    applied(
+        "envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit",
+        &["stat_prefix", "max_connections", "delay", "runtime_enabled"],
+    ),
+    applied(
+        "envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit",
+        &["stat_prefix", "token_bucket", "runtime_enabled"],
+    ),
+    // There is no runtime that could say otherwise.
+    applied("envoy.config.core.v3.RuntimeFeatureFlag", &["default_value"])
+        .no_op(&["runtime_key"]),
+    applied("envoy.type.v3.TokenBucket", &["max_tokens", "tokens_per_fill", "fill_interval"]),
+    applied("envoy.extensions.filters.network.echo.v3.Echo", &[]),
+    applied("envoy.extensions.filters.network.direct_response.v3.Config", &["response"]),
     // HTTP connection manager
     applied(
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",

@@ -1,9 +1,17 @@
 //! An address we accept on: `envoy.config.listener.v3.Listener`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::address::SocketAddress;
+use bytes::Bytes;
+
+use super::address::{CidrRange, SocketAddress};
 use super::hcm::HttpConnectionManager;
+use super::matcher::StringMatcher;
+use super::tcp_proxy::TcpProxy;
+
+/// `listener_filters_timeout` where the file says nothing: 15 seconds, Envoy's.
+pub const DEFAULT_LISTENER_FILTERS_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// `per_connection_buffer_limit_bytes` where the file says nothing: 1 MiB, Envoy's.
 pub const DEFAULT_BUFFER_LIMIT: u32 = 1024 * 1024;
@@ -28,8 +36,169 @@ pub struct Listener {
     pub reuse_port: bool,
     /// `bind_to_port` (default true).
     pub bind_to_port: bool,
-    /// The filter chain's terminal; in this slice a listener has exactly one chain.
+    /// `listener_filters`, in order.
+    pub listener_filters: Vec<ListenerFilter>,
+    /// `listener_filters_timeout`; none is off.
+    pub listener_filters_timeout: Option<Duration>,
+    /// `continue_on_listener_filters_timeout`: a connection whose listener filters are late goes on without them.
+    pub continues_on_timeout: bool,
+    /// `filter_chains`, and last the `default_filter_chain` if there is one.
+    pub chains: Vec<FilterChain>,
+    /// Which of the chains is the default one.
+    pub default_chain: Option<usize>,
+    /// `filter_chain_matcher`: finds the chain, in place of what the chains themselves say.
+    pub matcher: Option<Matcher>,
+}
+
+/// Reads a connection's beginning, before its filter chain is chosen.
+#[derive(Clone, Debug)]
+pub enum ListenerFilter {
+    /// `envoy.filters.listener.proxy_protocol`.
+    ProxyProtocol(ProxyProtocol),
+}
+
+/// `envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol`: who the client is says a header before all
+/// else.
+#[derive(Clone, Debug, Default)]
+pub struct ProxyProtocol {
+    /// `allow_requests_without_proxy_protocol`.
+    pub optional: bool,
+    /// `disallowed_versions` has V1.
+    pub without_v1: bool,
+    /// `disallowed_versions` has V2.
+    pub without_v2: bool,
+    /// `stat_prefix`: stats are `proxy_proto.<stat_prefix>.`; empty leaves it out.
+    pub stat_prefix: String,
+}
+
+/// One filter chain: `envoy.config.listener.v3.FilterChain`.
+#[derive(Clone, Debug)]
+pub struct FilterChain {
+    /// `name`; may be empty.
+    pub name: String,
+    /// `filter_chain_match`.
+    pub criteria: FilterChainMatch,
+    /// The network filters before the terminal one.
+    pub filters: Vec<NetworkFilter>,
+    /// The terminal one.
     pub terminal: Terminal,
+}
+
+/// `envoy.config.listener.v3.FilterChainMatch`: which connections a chain takes. What is empty takes all.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct FilterChainMatch {
+    /// `destination_port`.
+    pub destination_port: Option<u16>,
+    /// `prefix_ranges`, of the address that the client connected to.
+    pub destinations: Vec<CidrRange>,
+    /// `direct_source_prefix_ranges`, of the connection's peer.
+    pub direct_sources: Vec<CidrRange>,
+    /// `source_type`.
+    pub source_type: SourceType,
+    /// `source_prefix_ranges`, of who the peer says it speaks for.
+    pub sources: Vec<CidrRange>,
+    /// `source_ports`.
+    pub source_ports: Vec<u16>,
+}
+
+/// `source_type`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum SourceType {
+    /// Whoever.
+    #[default]
+    Any,
+    /// From this machine.
+    SameIpOrLoopback,
+    /// From another one.
+    External,
+}
+
+/// `xds.type.matcher.v3.Matcher`, with names of filter chains as its actions.
+#[derive(Clone, Debug, Default)]
+pub struct Matcher {
+    /// `matcher_list`: the first that holds decides.
+    pub list: Vec<(Predicate, OnMatch)>,
+    /// `on_no_match`.
+    pub otherwise: Option<Box<OnMatch>>,
+}
+
+/// `xds.type.matcher.v3.Matcher.OnMatch`.
+#[derive(Clone, Debug)]
+pub enum OnMatch {
+    /// `matcher`: goes on there.
+    Matcher(Matcher),
+    /// `action`: the filter chain, by its place in [`Listener::chains`].
+    Chain(usize),
+}
+
+/// A condition on a connection.
+#[derive(Clone, Debug)]
+pub enum Predicate {
+    /// `custom_match` of an address.
+    Address(End, Vec<CidrRange>),
+    /// `value_match` of an address or a port as text.
+    Text(Input, StringMatcher),
+    /// `or_matcher`.
+    Or(Vec<Self>),
+    /// `and_matcher`.
+    And(Vec<Self>),
+    /// `not_matcher`.
+    Not(Box<Self>),
+}
+
+/// An end of a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum End {
+    /// Who called.
+    Source,
+    /// Who was called.
+    Destination,
+}
+
+/// What a text matcher looks at.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Input {
+    /// `SourceIPInput`, `DestinationIPInput`.
+    Address(End),
+    /// `SourcePortInput`, `DestinationPortInput`.
+    Port(End),
+}
+
+/// A network filter before the terminal one.
+#[derive(Clone, Debug)]
+pub enum NetworkFilter {
+    /// `envoy.filters.network.connection_limit`.
+    ConnectionLimit(Arc<ConnectionLimit>),
+    /// `envoy.filters.network.local_ratelimit`.
+    LocalRateLimit(Arc<LocalRateLimit>),
+}
+
+/// `envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit`.
+#[derive(Clone, Debug)]
+pub struct ConnectionLimit {
+    /// `stat_prefix`: stats are `connection_limit.<stat_prefix>.`.
+    pub stat_prefix: String,
+    /// `max_connections`.
+    pub max_connections: u64,
+    /// `delay`: how long a connection over the limit is kept waiting for its end.
+    pub delay: Option<Duration>,
+    /// `runtime_enabled`.
+    pub enabled: bool,
+}
+
+/// `envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit`.
+#[derive(Clone, Debug)]
+pub struct LocalRateLimit {
+    /// `stat_prefix`: stats are `local_rate_limit.<stat_prefix>.`.
+    pub stat_prefix: String,
+    /// `token_bucket.max_tokens`.
+    pub max_tokens: u32,
+    /// `token_bucket.tokens_per_fill`.
+    pub tokens_per_fill: u32,
+    /// `token_bucket.fill_interval`.
+    pub fill_interval: Duration,
+    /// `runtime_enabled`.
+    pub enabled: bool,
 }
 
 /// What a filter chain ends in.
@@ -37,4 +206,49 @@ pub struct Listener {
 pub enum Terminal {
     /// `envoy.filters.network.http_connection_manager`.
     Http(Arc<HttpConnectionManager>),
+    /// `envoy.filters.network.tcp_proxy`.
+    Tcp(Arc<TcpProxy>),
+    /// `envoy.filters.network.echo`.
+    Echo,
+    /// `envoy.filters.network.direct_response`: these bytes.
+    DirectResponse(Bytes),
+    /// A chain without filters closes what it gets.
+    Nothing,
+}
+
+// === impl Listener ===
+
+impl Listener {
+    /// The HTTP connection managers of its chains, with the chain's number.
+    pub fn managers(&self) -> impl Iterator<Item = (usize, &Arc<HttpConnectionManager>)> {
+        self.chains.iter().enumerate().filter_map(|(index, chain)| match &chain.terminal {
+            Terminal::Http(manager) => Some((index, manager)),
+            _ => None,
+        })
+    }
+
+    /// The same, to be changed.
+    pub fn managers_mut(
+        &mut self,
+    ) -> impl Iterator<Item = (usize, &mut Arc<HttpConnectionManager>)> {
+        self.chains.iter_mut().enumerate().filter_map(|(index, chain)| match &mut chain.terminal {
+            Terminal::Http(manager) => Some((index, manager)),
+            _ => None,
+        })
+    }
+
+    /// The connection manager of its first chain that has one, with the chain's number.
+    pub fn manager(&self) -> Option<(usize, &Arc<HttpConnectionManager>)> {
+        self.managers().next()
+    }
+}
+
+// === impl FilterChain ===
+
+impl FilterChain {
+    /// A chain that takes every connection.
+    pub fn of(terminal: Terminal) -> Self {
+        let criteria = FilterChainMatch::default();
+        Self { name: String::new(), criteria, filters: Vec::new(), terminal }
+    }
 }

@@ -13,7 +13,6 @@ use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use crate::base::clock;
 use crate::config::Bootstrap;
 use crate::config::hcm::HttpConnectionManager;
-use crate::config::listener::Terminal;
 use crate::config::route::RouteConfiguration;
 use crate::config::route_tests::{Input, RouteTest};
 use crate::message::{Body, Request, Response, headers};
@@ -74,11 +73,11 @@ struct Bench<'a> {
     root: Scope,
 }
 
-/// Runs the tests on the route table of a listener, which is given by its place in the file.
-pub fn check(bootstrap: &Bootstrap, listener: usize, tests: &[RouteTest]) -> Checked {
-    let Terminal::Http(manager) = &bootstrap.listeners[listener].terminal;
+/// Runs the tests on the route table of a listener, which is given by its place in the file. None if it has none.
+pub fn check(bootstrap: &Bootstrap, listener: usize, tests: &[RouteTest]) -> Option<Checked> {
+    let (chain, manager) = bootstrap.listeners[listener].manager()?;
     let message = bootstrap.message();
-    let file = File::new(&message, listener);
+    let file = File::new(&message, (listener, chain));
     let mut bench = Bench {
         manager,
         keys: keys(&file, &manager.routes),
@@ -95,7 +94,7 @@ pub fn check(bootstrap: &Bootstrap, listener: usize, tests: &[RouteTest]) -> Che
         }
         results.push(TestResult { name: test.name.clone(), failures });
     }
-    Checked { results, coverage: covered.finish(&manager.routes) }
+    Some(Checked { results, coverage: covered.finish(&manager.routes) })
 }
 
 /// The runtime keys of routes that have one.
@@ -218,7 +217,7 @@ fn request(input: &Input) -> Request {
 /// The connection that the tool's requests come by.
 fn info() -> StreamInfo {
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-    let ends = Downstream { remote: loopback, local: loopback };
+    let ends = Downstream::new(loopback, loopback);
     StreamInfo::new(clock::now(), Protocol::Http11, ends)
 }
 

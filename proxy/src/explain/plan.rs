@@ -46,10 +46,14 @@ pub(super) struct File<'f> {
 // === impl File ===
 
 impl<'f> File<'f> {
-    /// The file, and the connection manager of one of its listeners.
-    pub(super) fn new(message: &'f Json, listener: usize) -> Self {
+    /// The file, and the connection manager of one of its listeners' filter chains.
+    pub(super) fn new(message: &'f Json, (listener, chain): (usize, usize)) -> Self {
         let listener = &message["static_resources"]["listeners"][listener];
-        Self { message, manager: &listener["filter_chains"][0]["filters"][0]["typed_config"] }
+        let chains = listener["filter_chains"].as_array();
+        let chain = chains.and_then(|chains| chains.get(chain));
+        let filters = &chain.unwrap_or_else(|| &listener["default_filter_chain"])["filters"];
+        let last = filters.as_array().and_then(|filters| filters.last());
+        Self { message, manager: &last.unwrap_or(&Json::Null)["typed_config"] }
     }
 
     /// The `runtime_key` of a route's fraction, by the numbers of virtual host and route from zero.

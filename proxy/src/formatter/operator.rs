@@ -12,7 +12,7 @@ use super::format::{FormatError, HeaderNameError};
 use super::names::{Field, Names, Notes, Place, query_param, split_query};
 use super::time::TimeFormat;
 use crate::base::{clock, random};
-use crate::stream_info::StreamInfo;
+use crate::stream_info::{Protocol, StreamInfo};
 
 /// An operator as it is written: `%NAME(ARGUMENT):LENGTH%`.
 #[derive(Debug)]
@@ -67,11 +67,11 @@ const VALUES: &[(&str, Value)] = &[
         ip(line, Some(info.downstream.local))
     }),
     ("DOWNSTREAM_DIRECT_LOCAL_PORT", |line, info| port(line, Some(info.downstream.local))),
-    ("DOWNSTREAM_DIRECT_REMOTE_ADDRESS", |line, info| address(line, Some(info.downstream.remote))),
+    ("DOWNSTREAM_DIRECT_REMOTE_ADDRESS", |line, info| address(line, Some(info.downstream.direct))),
     ("DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT", |line, info| {
-        ip(line, Some(info.downstream.remote))
+        ip(line, Some(info.downstream.direct))
     }),
-    ("DOWNSTREAM_DIRECT_REMOTE_PORT", |line, info| port(line, Some(info.downstream.remote))),
+    ("DOWNSTREAM_DIRECT_REMOTE_PORT", |line, info| port(line, Some(info.downstream.direct))),
     ("DOWNSTREAM_LOCAL_ADDRESS", |line, info| address(line, Some(info.downstream.local))),
     ("DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT", |line, info| ip(line, Some(info.downstream.local))),
     ("DOWNSTREAM_LOCAL_PORT", |line, info| port(line, Some(info.downstream.local))),
@@ -81,7 +81,9 @@ const VALUES: &[(&str, Value)] = &[
     ("DURATION", |line, info| {
         millis(line, Some(info.duration.unwrap_or_else(|| info.start.elapsed())))
     }),
-    ("PROTOCOL", |line, info| text(line, Some(info.protocol.as_str()))),
+    ("PROTOCOL", |line, info| {
+        text(line, Some(info.protocol.as_str()).filter(|_| info.protocol != Protocol::Tcp))
+    }),
     ("REQUEST_DURATION", |line, info| millis(line, info.request_duration)),
     ("RESPONSE_CODE", |line, info| number(line, Some(info.response_code.unwrap_or(0)))),
     ("RESPONSE_DURATION", |line, info| millis(line, info.response_duration)),

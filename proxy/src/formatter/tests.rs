@@ -11,10 +11,8 @@ use crate::stream_info::{Downstream, Flag, Protocol, StreamInfo};
 
 /// A stream like the one that was sent through Envoy.
 fn info() -> StreamInfo {
-    let downstream = Downstream {
-        remote: "127.0.0.1:56028".parse().unwrap(),
-        local: "127.0.0.1:41900".parse().unwrap(),
-    };
+    let (remote, local) = ("127.0.0.1:56028", "127.0.0.1:41900");
+    let downstream = Downstream::new(remote.parse().unwrap(), local.parse().unwrap());
     let mut info = StreamInfo::new(clock::now(), Protocol::Http11, downstream);
     info.start_wall = Some(std::time::UNIX_EPOCH + Duration::from_millis(1_795_448_277_030));
     info.response_code = Some(200);

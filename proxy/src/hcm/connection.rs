@@ -54,8 +54,8 @@ pub(super) enum End {
     Protocol,
 }
 
-/// Serves one connection until it ends.
-pub async fn serve(hcm: Rc<Hcm>, socket: TcpStream, downstream: Downstream) {
+/// Serves one connection until it ends; `ahead` are bytes that were read of it already.
+pub async fn serve(hcm: Rc<Hcm>, socket: TcpStream, ahead: Vec<u8>, downstream: Downstream) {
     let start = clock::now();
     let stats = &hcm.stats;
     stats.downstream_cx_total.inc();
@@ -65,8 +65,17 @@ pub async fn serve(hcm: Rc<Hcm>, socket: TcpStream, downstream: Downstream) {
         sent: stats.downstream_cx_tx_bytes_total.clone(),
     };
     let connection = Rc::new(Connection::new(downstream));
-    let end = run(&hcm, &connection, Stream::new(socket, meter)).await;
+    let mut stream = Stream::new(socket, meter);
+    stream.put_back(ahead);
+    let end = run(&hcm, &connection, stream).await;
     connection.close(&hcm, end, start);
+}
+
+/// Counts a connection that a network filter has closed before it was served.
+pub fn refuse(hcm: &Hcm) {
+    hcm.stats.downstream_cx_total.inc();
+    hcm.stats.downstream_cx_destroy.inc();
+    hcm.stats.downstream_cx_destroy_local.inc();
 }
 
 async fn run(hcm: &Rc<Hcm>, connection: &Rc<Connection>, mut stream: Stream) -> End {

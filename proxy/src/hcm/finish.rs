@@ -103,7 +103,9 @@ impl Finish {
         };
         match protocol {
             Protocol::Http2 => stats.downstream_rq_http2_total.inc(),
-            Protocol::Http10 | Protocol::Http11 => stats.downstream_rq_http1_total.inc(),
+            Protocol::Http10 | Protocol::Http11 | Protocol::Tcp => {
+                stats.downstream_rq_http1_total.inc();
+            }
         }
         let start = clock::now();
         let pulse = Rc::new(Pulse::new(&hcm.config, start));

@@ -10,14 +10,13 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
-use crate::base::clock;
 use crate::base::drain::{Drain, Phase};
 use crate::base::task::{self, Owned};
-use crate::hcm::{self, Hcm};
 use crate::stream_info::Downstream;
 
-use super::Listener;
+use super::connection::Place;
 use super::stats::WorkerStats;
+use super::{Chain, Listener};
 
 /// How long to wait when the process has no file descriptor left: some connection must close first.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
@@ -27,8 +26,8 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 pub struct Acceptor {
     /// The listener.
     pub listener: Arc<Listener>,
-    /// What its connections are served by.
-    pub hcm: Rc<Hcm>,
+    /// What its connections are served by: its filter chains, in their order.
+    pub chains: Rc<[Chain]>,
     /// The worker's name in stats: `worker_0`, or `main_thread` for the admin server.
     pub worker: String,
     /// Told when the process ends.
@@ -89,18 +88,8 @@ impl Acceptor {
         else {
             return;
         };
-        let (listener, hcm) = (self.listener.clone(), self.hcm.clone());
-        task::spawn_in(connections, async move {
-            let stats = &listener.stats;
-            stats.downstream_cx_total.inc();
-            worker.downstream_cx_total.inc();
-            let _active = (stats.downstream_cx_active.hold(), worker.downstream_cx_active.hold());
-            let start = clock::now();
-            hcm::connection::serve(hcm, socket, Downstream { remote, local }).await;
-            stats.downstream_cx_destroy.inc();
-            let millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-            stats.downstream_cx_length_ms.record(millis);
-        });
+        let place = Place { listener: self.listener.clone(), chains: self.chains.clone(), worker };
+        task::spawn_in(connections, place.serve(socket, Downstream::new(remote, local)));
     }
 
     /// Most errors are of the connection that was to be accepted, and the next one may be well.

@@ -9,6 +9,7 @@ use crate::config;
 use crate::stats::Scope;
 use crate::transport::socket;
 
+use super::filter::ProxyStats;
 use super::stats::{ListenerStats, ManagerStats};
 
 /// All listeners there are.
@@ -30,6 +31,8 @@ pub struct Listener {
     /// Told when it stops to accept.
     pub stop: Drain,
     pub(super) stats: ListenerStats,
+    /// Of its listener filters, in their order.
+    pub(super) filter_stats: Vec<ProxyStats>,
     /// One socket for each worker, until the worker takes it.
     sockets: Mutex<Vec<TcpListener>>,
 }
@@ -128,12 +131,17 @@ impl Listener {
             .map_err(|source| BindError::System { address: wanted.to_string(), source })?;
         let address = sockets.first().and_then(|socket| socket.local_addr().ok()).unwrap_or(wanted);
         Ok(Self {
-            config,
             address,
             stats: ListenerStats::register(&scope),
+            filter_stats: config
+                .listener_filters
+                .iter()
+                .map(|filter| ProxyStats::register(filter, root))
+                .collect(),
             scope,
             stop: Drain::new(),
             sockets: Mutex::new(sockets),
+            config,
         })
     }
 

@@ -15,6 +15,16 @@ stats! {
         downstream_cx_overload_reject: Counter,
         /// Connections ever accepted
         downstream_cx_total: Counter,
+        /// Connections that their peer closed before their listener filters were done
+        downstream_listener_filter_remote_close: Counter,
+        /// Connections whose listener filters are not done
+        downstream_pre_cx_active: Gauge,
+        /// Connections whose listener filters were not done in time
+        downstream_pre_cx_timeout: Counter,
+        /// Connections whose filter chain has no filters
+        network_extension_config_missing: Counter,
+        /// Connections that no filter chain takes
+        no_filter_chain_match: Counter,
     }
 }
 

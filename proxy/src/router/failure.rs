@@ -112,11 +112,7 @@ impl Failure {
     /// `%UPSTREAM_TRANSPORT_FAILURE_REASON%`: what the system said of the connection.
     pub(super) fn transport_failure(&self) -> Option<String> {
         let Self::Connect(error) = self else { return None };
-        match error {
-            ConnectError::Socket(error) => Some(format!("delayed connect error: {}", words(error))),
-            ConnectError::Handshake(error) => Some(error.to_string()),
-            ConnectError::Timeout => None,
-        }
+        error.reason()
     }
 }
 
@@ -127,14 +123,5 @@ impl From<PoolError> for Failure {
             PoolError::NoPool => Self::NoPool,
             PoolError::Connect(error) => Self::Connect(error),
         }
-    }
-}
-
-/// The system's words without the number that the standard library adds.
-fn words(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
     }
 }

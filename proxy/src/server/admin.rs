@@ -11,9 +11,9 @@ use crate::base::drain::Drain;
 use crate::base::task::{self, Owned};
 use crate::config;
 use crate::config::hcm::HttpConnectionManager;
-use crate::config::listener::{DEFAULT_BACKLOG, DEFAULT_BUFFER_LIMIT, Terminal};
+use crate::config::listener::{DEFAULT_BACKLOG, DEFAULT_BUFFER_LIMIT, FilterChain, Terminal};
 use crate::hcm::{self, Ending, Hcm};
-use crate::listener::{self, Acceptor, Listener};
+use crate::listener::{self, Acceptor, Chain, Listener};
 
 /// The name of the admin server's thread in its stats.
 const THREAD: &str = "main_thread";
@@ -49,8 +49,9 @@ pub(super) fn start(
         ending: Ending::default(),
         buffer_limit: listener.config.buffer_limit,
     };
+    let hcm = Hcm::new(hcm_parts, &root, &listener.scope);
     let acceptor = Acceptor {
-        hcm: Rc::new(Hcm::new(hcm_parts, &root, &listener.scope)),
+        chains: Rc::new([Chain::of(listener::Terminal::Http(Rc::new(hcm)))]),
         listener: Arc::new(listener),
         worker: THREAD.to_owned(),
         drain: Drain::new(),
@@ -71,6 +72,11 @@ fn listener_of(
         backlog: DEFAULT_BACKLOG,
         reuse_port: false,
         bind_to_port: true,
-        terminal: Terminal::Http(Arc::new(manager)),
+        listener_filters: Vec::new(),
+        listener_filters_timeout: None,
+        continues_on_timeout: false,
+        chains: vec![FilterChain::of(Terminal::Http(Arc::new(manager)))],
+        default_chain: None,
+        matcher: None,
     }
 }

@@ -14,13 +14,15 @@ use crate::admin::{self, Life, State};
 use crate::base::clock;
 use crate::base::drain::Phase;
 use crate::base::task::{self, Owned};
+use crate::config::access_log::AccessLog;
 use crate::config::diagnostic::Lenience;
-use crate::config::listener::Terminal;
+use crate::config::listener::{FilterChain, Terminal};
 use crate::config::{self, Bootstrap, Manner, Report};
 use crate::hcm::Ending;
 use crate::listener;
+use crate::network::Filter;
 use crate::route::Table;
-use crate::stats::Store;
+use crate::stats::{Scope, Store};
 use crate::upstream::events::EventLog;
 use crate::upstream::{self, discovery};
 
@@ -69,13 +71,11 @@ pub(super) fn read(options: &Options) -> Result<Bootstrap, Error> {
 
 /// Reads the formats of all access logs, so that a mistake in one is found before anything is started.
 pub(super) fn wrong_logs(bootstrap: &Bootstrap, file: &Path) -> Report {
-    let admin = bootstrap.admin.iter().map(|admin| &admin.access_logs);
-    let listeners = bootstrap.listeners.iter().map(|listener| {
-        let Terminal::Http(manager) = &listener.terminal;
-        &manager.access_logs
-    });
+    let admin = bootstrap.admin.iter().map(|admin| admin.access_logs.as_slice());
+    let listeners = bootstrap.listeners.iter();
+    let chains = listeners.flat_map(|listener| &listener.chains).map(logs_of);
     let mut report = Report::default();
-    for logs in admin.chain(listeners) {
+    for logs in admin.chain(chains) {
         if let Err(error) = AccessLogs::check(logs) {
             report
                 .findings
@@ -114,7 +114,7 @@ async fn run(mut bootstrap: Bootstrap, options: &Options) -> Result<(), Error> {
         files: files.clone(),
         command_line: options.as_json(),
     };
-    let sites = Arc::new(sites(&bootstrap, &files, &tables)?);
+    let sites = Arc::new(sites(&bootstrap, &files, &tables, &root)?);
     let mut tasks = Owned::new();
     let path = options.admin_address_path.as_deref();
     task::spawn_in(&mut tasks, admin::tend(parts.clone()));
@@ -153,30 +153,52 @@ async fn run(mut bootstrap: Bootstrap, options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// Builds the route tables of all listeners, by the listener's name. What they are made from is dropped: it would take as
-/// much memory as they do, and nobody looks at it again.
-fn tables(bootstrap: &mut Bootstrap) -> HashMap<String, Arc<Table>> {
+/// The access logs that a filter chain's terminal filter asks for.
+fn logs_of(chain: &FilterChain) -> &[AccessLog] {
+    match &chain.terminal {
+        Terminal::Http(manager) => &manager.access_logs,
+        Terminal::Tcp(proxy) => &proxy.access_logs,
+        Terminal::Echo | Terminal::DirectResponse(_) | Terminal::Nothing => &[],
+    }
+}
+
+/// The route tables of connection managers, by the listener's name and the number of the filter chain.
+type Tables = HashMap<(String, usize), Arc<Table>>;
+
+/// Builds all route tables. What they are made from is dropped: it would take as much memory as they do, and nobody
+/// looks at it again.
+fn tables(bootstrap: &mut Bootstrap) -> Tables {
     let mut tables = HashMap::new();
     for listener in &mut bootstrap.listeners {
-        let Terminal::Http(manager) = &mut listener.terminal;
-        let routes = std::mem::take(&mut Arc::make_mut(manager).routes);
-        tables.insert(listener.name.clone(), Arc::new(Table::new(&routes)));
+        let name = listener.name.clone();
+        for (chain, manager) in listener.managers_mut() {
+            let routes = std::mem::take(&mut Arc::make_mut(manager).routes);
+            tables.insert((name.clone(), chain), Arc::new(Table::new(&routes)));
+        }
     }
     tables
 }
 
-/// Opens the access logs of all listeners, and puts them with the route tables, by the listener's name.
+/// Opens the access logs of all filter chains, and puts them with the route tables and the filters, by the listener's
+/// name.
 fn sites(
     bootstrap: &Bootstrap,
     files: &Files,
-    tables: &HashMap<String, Arc<Table>>,
-) -> Result<HashMap<String, Site>, Error> {
+    tables: &Tables,
+    root: &Scope,
+) -> Result<HashMap<String, Vec<Site>>, Error> {
     let mut sites = HashMap::new();
     for listener in &bootstrap.listeners {
-        let Terminal::Http(manager) = &listener.terminal;
-        let logs = Arc::new(AccessLogs::build(&manager.access_logs, files)?);
-        let table = tables.get(&listener.name).cloned().unwrap_or_default();
-        sites.insert(listener.name.clone(), Site { logs, table });
+        let mut chains = Vec::with_capacity(listener.chains.len());
+        for (index, chain) in listener.chains.iter().enumerate() {
+            let place = (listener.name.clone(), index);
+            chains.push(Site {
+                logs: Arc::new(AccessLogs::build(logs_of(chain), files)?),
+                table: tables.get(&place).cloned().unwrap_or_default(),
+                filters: chain.filters.iter().map(|filter| Filter::new(filter, root)).collect(),
+            });
+        }
+        sites.insert(listener.name.clone(), chains);
     }
     Ok(sites)
 }

@@ -58,22 +58,23 @@ fn read(path: &Path, expand_env: bool, colours: Colours) -> Result<(Bootstrap, b
     Ok((bootstrap, checked.table_alone))
 }
 
-/// The numbers of the listeners that are meant: all, or the one of that name or address.
+/// The numbers of the listeners that are meant: all that have a route table, or the one of that name or address.
 fn listeners(
     bootstrap: &Bootstrap,
     name: impl Fn(usize) -> Option<String>,
     wanted: Option<&str>,
 ) -> Result<Vec<usize>, ExitCode> {
     let address = |index: usize| bootstrap.listeners[index].address.to_string();
-    let all = 0..bootstrap.listeners.len();
-    let Some(wanted) = wanted else { return Ok(all.collect()) };
+    let has_routes = |index: &usize| bootstrap.listeners[*index].manager().is_some();
+    let all: Vec<usize> = (0..bootstrap.listeners.len()).filter(has_routes).collect();
+    let Some(wanted) = wanted else { return Ok(all) };
     let is = |index: &usize| {
         name(*index).is_some_and(|name| name == wanted) || address(*index) == wanted
     };
-    let found: Vec<usize> = all.clone().filter(is).collect();
+    let found: Vec<usize> = all.iter().copied().filter(is).collect();
     if found.is_empty() {
         let known: Vec<String> =
-            all.map(|index| name(index).unwrap_or_else(|| address(index))).collect();
+            all.into_iter().map(|index| name(index).unwrap_or_else(|| address(index))).collect();
         super::complain(format_args!(
             "no listener has the name or the address {wanted:?}; there are {}",
             known.join(", ")

@@ -13,9 +13,12 @@ use tokio::task::LocalSet;
 
 use crate::access_log::AccessLogs;
 use crate::base::task::{self, Owned};
-use crate::config::listener::Terminal;
+use crate::config;
+use crate::config::hcm::HttpConnectionManager;
+use crate::config::listener::FilterChain;
 use crate::hcm::{self, Ending, Hcm};
-use crate::listener::{self, Acceptor, Listener};
+use crate::listener::{self, Acceptor, Chain, Listener, Terminal};
+use crate::network::{Filter, TcpProxy};
 use crate::route::Table;
 use crate::router::{Clusters, Router};
 use crate::stats::Scope;
@@ -26,17 +29,19 @@ use crate::upstream::{self, Local};
 pub(super) struct Shared {
     pub(super) listeners: Arc<listener::Manager>,
     pub(super) clusters: Arc<upstream::Manager>,
-    /// By the listener's name.
-    pub(super) sites: Arc<HashMap<String, Site>>,
+    /// One for each filter chain, by the listener's name.
+    pub(super) sites: Arc<HashMap<String, Vec<Site>>>,
     pub(super) ending: Ending,
     pub(super) root: Scope,
 }
 
-/// What the connection managers of one listener share on all workers.
+/// What a filter chain shares on all workers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Site {
     pub(super) logs: Arc<AccessLogs>,
+    /// For HTTP.
     pub(super) table: Arc<Table>,
+    pub(super) filters: Vec<Filter>,
 }
 
 /// Starts `count` workers. Each holds a clone of `done` until its last connection has ended.
@@ -78,7 +83,7 @@ async fn run(index: usize, shared: Shared) {
     let mut acceptors = Owned::new();
     for listener in shared.listeners.listeners() {
         let acceptor = Acceptor {
-            hcm: Rc::new(hcm(listener, &shared, &clusters)),
+            chains: chains(listener, &shared, &clusters),
             listener: listener.clone(),
             worker: format!("worker_{index}"),
             drain: shared.ending.drain.clone(),
@@ -88,17 +93,56 @@ async fn run(index: usize, shared: Shared) {
     while acceptors.join_next().await.is_some() {}
 }
 
-fn hcm(listener: &Listener, shared: &Shared, clusters: &Rc<Clusters>) -> Hcm {
-    let Terminal::Http(config) = &listener.config.terminal;
-    let Site { logs, table } = shared.sites.get(&listener.config.name).cloned().unwrap_or_default();
+/// The filter chains of a listener on one worker.
+fn chains(listener: &Listener, shared: &Shared, clusters: &Rc<Clusters>) -> Rc<[Chain]> {
+    let sites = shared.sites.get(&listener.config.name).map_or(&[][..], Vec::as_slice);
+    let chains = listener.config.chains.iter().zip(sites);
+    let terminal = |chain: &FilterChain, site: &Site| match &chain.terminal {
+        config::listener::Terminal::Http(config) => {
+            Terminal::Http(Rc::new(hcm(listener, config, site, (shared, clusters))))
+        }
+        config::listener::Terminal::Tcp(config) => {
+            Terminal::Tcp(Rc::new(tcp_proxy(listener, config, site, (shared, clusters))))
+        }
+        config::listener::Terminal::Echo => Terminal::Echo,
+        config::listener::Terminal::DirectResponse(response) => {
+            Terminal::DirectResponse(response.clone())
+        }
+        config::listener::Terminal::Nothing => Terminal::Nothing,
+    };
+    chains
+        .map(|(chain, site)| Chain {
+            filters: site.filters.clone(),
+            terminal: terminal(chain, site),
+        })
+        .collect()
+}
+
+fn hcm(
+    listener: &Listener,
+    config: &Arc<HttpConnectionManager>,
+    site: &Site,
+    (shared, clusters): (&Shared, &Rc<Clusters>),
+) -> Hcm {
     let scope = shared.root.scope("http").scope(&config.stat_prefix);
-    let router = Router::new(table, config.router, clusters.clone(), &scope);
+    let router = Router::new(site.table.clone(), config.router, clusters.clone(), &scope);
     let parts = hcm::Parts {
         config: config.clone(),
         terminal: hcm::Terminal::Router(router),
-        logs,
+        logs: site.logs.clone(),
         ending: shared.ending.clone(),
         buffer_limit: listener.config.buffer_limit,
     };
     Hcm::new(parts, &shared.root, &listener.scope)
+}
+
+fn tcp_proxy(
+    listener: &Listener,
+    config: &Arc<config::tcp_proxy::TcpProxy>,
+    site: &Site,
+    (shared, clusters): (&Shared, &Rc<Clusters>),
+) -> TcpProxy {
+    let cluster = |name: &str| clusters.get(name).cloned();
+    let bounds = (shared.ending.drain.clone(), listener.config.buffer_limit);
+    TcpProxy::new(config.clone(), cluster, site.logs.clone(), bounds, &shared.root)
 }

@@ -28,6 +28,8 @@ pub enum Flag {
     NoRouteFound,
     /// The downstream closed the connection.
     DownstreamConnectionTermination,
+    /// There were as many attempts as there may be.
+    UpstreamRetryLimitExceeded,
     /// The stream was idle for too long.
     StreamIdleTimeout,
     /// A header for the router made no sense.
@@ -47,7 +49,7 @@ pub enum Flag {
 }
 
 /// All flags with their short and long words, in printing order.
-const WORDS: [(Flag, &str, &str); 18] = [
+const WORDS: [(Flag, &str, &str); 19] = [
     (Flag::FailedLocalHealthCheck, "LH", "FailedLocalHealthCheck"),
     (Flag::NoHealthyUpstream, "UH", "NoHealthyUpstream"),
     (Flag::UpstreamRequestTimeout, "UT", "UpstreamRequestTimeout"),
@@ -58,6 +60,7 @@ const WORDS: [(Flag, &str, &str); 18] = [
     (Flag::UpstreamOverflow, "UO", "UpstreamOverflow"),
     (Flag::NoRouteFound, "NR", "NoRouteFound"),
     (Flag::DownstreamConnectionTermination, "DC", "DownstreamConnectionTermination"),
+    (Flag::UpstreamRetryLimitExceeded, "URX", "UpstreamRetryLimitExceeded"),
     (Flag::StreamIdleTimeout, "SI", "StreamIdleTimeout"),
     (Flag::InvalidEnvoyRequestHeaders, "IH", "InvalidEnvoyRequestHeaders"),
     (Flag::DownstreamProtocolError, "DPE", "DownstreamProtocolError"),

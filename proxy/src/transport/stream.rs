@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -44,8 +46,15 @@ impl Stream {
         Self { socket, ahead: Vec::new(), meter }
     }
 
+    /// Has the peer told by a reset, when the stream is dropped, that something went wrong.
+    pub fn reset_on_close(&self) {
+        // A socket that cannot be told so is broken, and its peer knows.
+        let _ = SockRef::from(&self.socket).set_linger(Some(Duration::ZERO));
+    }
+
     /// Gives `bytes`, which were read from it already, out again before all others.
-    pub fn put_back(&mut self, bytes: Vec<u8>) {
+    pub fn put_back(&mut self, mut bytes: Vec<u8>) {
+        bytes.append(&mut self.ahead);
         self.ahead = bytes;
     }
 }

@@ -33,12 +33,20 @@ pub enum ConnectError {
 /// # Errors
 /// Counted already, in the cluster's and in the host's stats.
 pub async fn dial(cluster: &Cluster, host: &Host) -> Result<TcpStream, ConnectError> {
+    match cluster.config.protocol {
+        Protocol::Http1 => cluster.stats.upstream_cx_http1_total.inc(),
+        Protocol::Http2(_) => cluster.stats.upstream_cx_http2_total.inc(),
+    }
+    dial_raw(cluster, host).await
+}
+
+/// The same, for a connection that is to carry no HTTP.
+///
+/// # Errors
+/// Counted already, in the cluster's and in the host's stats.
+pub async fn dial_raw(cluster: &Cluster, host: &Host) -> Result<TcpStream, ConnectError> {
     let stats = &cluster.stats;
     stats.upstream_cx_total.inc();
-    match cluster.config.protocol {
-        Protocol::Http1 => stats.upstream_cx_http1_total.inc(),
-        Protocol::Http2(_) => stats.upstream_cx_http2_total.inc(),
-    }
     host.stats.cx_total.inc();
     let start = clock::now();
     let error =
@@ -58,6 +66,26 @@ pub async fn dial(cluster: &Cluster, host: &Host) -> Result<TcpStream, ConnectEr
     host.stats.cx_connect_fail.inc();
     tracing::debug!(cluster = %cluster.name, host = %host.address, %error, "connect failed");
     Err(error)
+}
+
+impl ConnectError {
+    /// `%UPSTREAM_TRANSPORT_FAILURE_REASON%`: what the system said.
+    pub fn reason(&self) -> Option<String> {
+        match self {
+            Self::Socket(error) => Some(format!("delayed connect error: {}", words(error))),
+            Self::Handshake(error) => Some(error.to_string()),
+            Self::Timeout => None,
+        }
+    }
+}
+
+/// The system's words without the number that the standard library adds.
+fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
 }
 
 /// A duration as whole milliseconds.

@@ -3,10 +3,10 @@
 //! A pool belongs to one worker and one host. Connections are made when a request finds none that is free, by the
 //! cluster's codec: one request at a time each for HTTP/1.1, many on one for HTTP/2.
 
-mod driver;
+pub(super) mod driver;
 mod http1;
 mod http2;
-mod opening;
+pub(super) mod opening;
 mod waiting;
 
 use std::net::SocketAddr;
@@ -53,7 +53,7 @@ pub enum PoolError {
 
 /// A request that waits for a connection, in the books.
 #[derive(Debug)]
-struct Pending {
+pub(super) struct Pending {
     /// Counts it if it is given up; none once the wait is over.
     cancelled: Option<Counter>,
     _permit: Permit,
@@ -139,7 +139,7 @@ impl Pending {
     }
 
     /// The wait is over, one way or the other.
-    fn settle(mut self) {
+    pub(super) fn settle(mut self) {
         self.cancelled = None;
     }
 }

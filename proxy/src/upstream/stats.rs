@@ -35,6 +35,8 @@ stats! {
         upstream_cx_active: Gauge,
         /// Connections that closed because the peer announced that it goes away
         upstream_cx_close_notify: Counter,
+        /// Connections of a TCP proxy that were given up after so many attempts to reach a host
+        upstream_cx_connect_attempts_exceeded: Counter,
         /// Connections that could not be made
         upstream_cx_connect_fail: Counter,
         /// Time to connect

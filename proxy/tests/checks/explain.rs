@@ -170,7 +170,7 @@ impl Case {
     /// Compares what is told with what happened, as texts that should be the same.
     fn compare(&self, bootstrap: &Bootstrap) -> Result<(), String> {
         let explainer = Explainer::new(bootstrap);
-        let explanations = [explainer.explain(&self.question, 0)];
+        let explanations = [explainer.explain(&self.question, 0).expect("it speaks HTTP")];
         let told = &explain::json(&explanations)["listeners"][0];
         // It must be possible to tell people too.
         let people = explain::text(&explanations, explain::Manner::default());

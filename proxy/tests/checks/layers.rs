@@ -12,7 +12,7 @@ const RANKS: &[&[&str]] = &[
     &["upstream", "route", "access_log", "trace"],
     &["filter", "sink"],
     &["router"],
-    &["hcm"],
+    &["hcm", "network"],
     &["listener"],
     &["xds", "admin", "explain"],
     &["server"],

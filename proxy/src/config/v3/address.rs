@@ -1,6 +1,8 @@
 //! `envoy.config.core.v3.Address` and `DataSource`.
 
-use crate::config::address::{Host, SocketAddress};
+use std::net::IpAddr;
+
+use crate::config::address::{CidrRange, Host, SocketAddress};
 use crate::config::diagnostic::Findings;
 use crate::config::source::Quoted;
 
@@ -44,6 +46,18 @@ pub(super) fn literal(
         return None;
     }
     Some(address)
+}
+
+/// A `CidrRange`, of either package.
+pub(super) fn cidr_range(range: &Message<'_>, findings: &mut Findings) -> Option<CidrRange> {
+    let length = range.u32("prefix_len").unwrap_or_default();
+    let text = range.nonempty("address_prefix")?;
+    let Ok(address) = text.parse::<IpAddr>() else {
+        let message = format!("expected an IP address, found {}", Quoted(text));
+        findings.error(range.place("address_prefix"), message);
+        return None;
+    };
+    Some(CidrRange { address, length })
 }
 
 /// The text of a `DataSource` under `field`, of which only the inline form is supported.

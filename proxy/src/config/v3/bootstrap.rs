@@ -11,7 +11,7 @@ use crate::config::cluster::Cluster;
 use crate::config::diagnostic::Findings;
 use crate::config::files;
 use crate::config::hcm::UserAgent;
-use crate::config::listener::{Listener, Terminal};
+use crate::config::listener::Listener;
 use crate::config::source::Quoted;
 
 use super::message::Message;
@@ -116,8 +116,7 @@ fn node(node: &Message<'_>) -> Node {
 
 /// Tells the connection managers who we are, if they are to say so.
 fn introduce(listeners: &mut [Listener], node: &Node) {
-    for listener in listeners {
-        let Terminal::Http(hcm) = &mut listener.terminal;
+    for (_, hcm) in listeners.iter_mut().flat_map(Listener::managers_mut) {
         // Nobody shares it yet.
         if let Some(agent) = Arc::get_mut(hcm).and_then(|hcm| hcm.user_agent.as_mut()) {
             *agent = UserAgent { cluster: node.cluster.clone(), node: node.id.clone() };

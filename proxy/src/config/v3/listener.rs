@@ -1,14 +1,22 @@
-//! `envoy.config.listener.v3.Listener`.
+//! `envoy.config.listener.v3.Listener` and its filter chains.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::random;
+use crate::config::address::{CidrRange, SocketAddress};
 use crate::config::diagnostic::Findings;
-use crate::config::listener::{DEFAULT_BACKLOG, DEFAULT_BUFFER_LIMIT, Listener, Terminal};
+use crate::config::listener::{
+    DEFAULT_BACKLOG, DEFAULT_BUFFER_LIMIT, DEFAULT_LISTENER_FILTERS_TIMEOUT, FilterChain,
+    FilterChainMatch, Listener, ListenerFilter, Matcher, SourceType,
+};
+use crate::config::source::Quoted;
 
 use super::message::Message;
-use super::{address, hcm};
+use super::{address, chain_matcher, listener_filter, network_filter, protocol};
+
+/// `listener_filters`, their timeout, and whether a late connection goes on.
+type Filters = (Vec<ListenerFilter>, Option<Duration>, bool);
 
 /// Lowers a listener.
 pub(super) fn lower(
@@ -17,7 +25,40 @@ pub(super) fn lower(
     findings: &mut Findings,
 ) -> Option<Listener> {
     let address = address::literal(listener, "address", "a listener resolves no names", findings);
-    let terminal = terminal(listener, clusters, findings);
+    let found = chains(listener, clusters, findings);
+    let matcher = listener.message("filter_chain_matcher");
+    let matcher = match (&found, matcher) {
+        (Some((chains, _)), Some(matcher)) => chain_matcher::lower(matcher, chains, findings),
+        (Some((chains, default)), None) => {
+            check_apart(listener, &chains[..default.unwrap_or(chains.len())], findings);
+            None
+        }
+        (None, matcher) => {
+            // Which chains there are is not known.
+            matcher.into_iter().for_each(Message::dismiss_all);
+            None
+        }
+    };
+    let listener_filters: Vec<_> = listener
+        .messages("listener_filters")
+        .filter_map(|filter| listener_filter::lower(filter, findings))
+        .collect();
+    let (filters_timeout, continues) =
+        ("listener_filters_timeout", "continue_on_listener_filters_timeout");
+    let listener_filters_timeout =
+        protocol::timeout(Some(listener), filters_timeout, Some(DEFAULT_LISTENER_FILTERS_TIMEOUT));
+    let continues_on_timeout = listener.bool(continues).unwrap_or_default();
+    let lowered = (listener_filters, listener_filters_timeout, continues_on_timeout);
+    finish(listener, address, (found?, matcher), lowered)
+}
+
+/// Puts together what was lowered.
+fn finish(
+    listener: &Message<'_>,
+    address: Option<SocketAddress>,
+    ((chains, default_chain), matcher): ((Vec<FilterChain>, Option<usize>), Option<Matcher>),
+    (listener_filters, listener_filters_timeout, continues_on_timeout): Filters,
+) -> Option<Listener> {
     Some(Listener {
         name: listener.nonempty("name").map_or_else(random::uuid, str::to_owned),
         stat_prefix: listener.nonempty("stat_prefix").map(str::to_owned),
@@ -27,45 +68,85 @@ pub(super) fn lower(
         backlog: listener.u32("tcp_backlog_size").unwrap_or(DEFAULT_BACKLOG),
         reuse_port: listener.bool("enable_reuse_port").unwrap_or(true),
         bind_to_port: listener.bool("bind_to_port").unwrap_or(true),
+        listener_filters,
+        listener_filters_timeout,
+        continues_on_timeout,
         address: address?,
-        terminal: terminal?,
+        chains,
+        default_chain,
+        matcher,
     })
 }
 
-fn terminal(
+/// All chains, the default one last, and which one that is. None if one is bad, or if there are none.
+fn chains(
     listener: &Message<'_>,
     clusters: Option<&BTreeSet<&str>>,
     findings: &mut Findings,
-) -> Option<Terminal> {
-    let mut chains = listener.messages("filter_chains");
-    let Some(chain) = chains.next() else {
+) -> Option<(Vec<FilterChain>, Option<usize>)> {
+    let messages: Vec<&Message<'_>> = listener.messages("filter_chains").collect();
+    let default = listener.message("default_filter_chain");
+    if messages.is_empty() && default.is_none() {
         if listener.is_empty("filter_chains") {
             findings.error(listener.at, "filter_chains is missing");
         }
         return None;
-    };
-    for other in chains {
-        findings.error(other.at, "a second filter chain is not supported yet");
-        other.dismiss_all();
     }
-    let mut filters = chain.messages("filters");
-    let Some(filter) = filters.next() else {
-        if chain.is_empty("filters") {
-            let message = "a filter chain without an HTTP connection manager is not supported yet";
-            findings.error(chain.at, message);
+    // All of them are looked at, so that all that is wrong is reported.
+    let chains: Vec<_> = messages.into_iter().map(|one| chain(one, clusters, findings)).collect();
+    let count = chains.len();
+    let last = default.map(|one| chain(one, clusters, findings));
+    let default = last.is_some().then_some(count);
+    Some((chains.into_iter().chain(last).collect::<Option<_>>()?, default))
+}
+
+fn chain(
+    chain: &Message<'_>,
+    clusters: Option<&BTreeSet<&str>>,
+    findings: &mut Findings,
+) -> Option<FilterChain> {
+    let criteria = chain.message("filter_chain_match");
+    let criteria = criteria.map(|criteria| self::criteria(criteria, findings)).unwrap_or_default();
+    let name = chain.text("name").unwrap_or_default().to_owned();
+    let (filters, terminal) = network_filter::lower(chain, clusters, findings)?;
+    Some(FilterChain { name, criteria, filters, terminal })
+}
+
+fn criteria(criteria: &Message<'_>, findings: &mut Findings) -> FilterChainMatch {
+    let mut ranges = |field| -> Vec<CidrRange> {
+        let ranges = criteria.messages(field);
+        ranges.filter_map(|range| address::cidr_range(range, findings)).collect()
+    };
+    FilterChainMatch {
+        destinations: ranges("prefix_ranges"),
+        direct_sources: ranges("direct_source_prefix_ranges"),
+        sources: ranges("source_prefix_ranges"),
+        // The schema has checked their range.
+        destination_port: criteria
+            .u32("destination_port")
+            .and_then(|port| u16::try_from(port).ok()),
+        source_type: match criteria.enumeration("source_type") {
+            Some("SAME_IP_OR_LOOPBACK") => SourceType::SameIpOrLoopback,
+            Some("EXTERNAL") => SourceType::External,
+            _ => SourceType::Any,
+        },
+        source_ports: criteria
+            .u32s("source_ports")
+            .filter_map(|port| u16::try_from(port).ok())
+            .collect(),
+    }
+}
+
+/// No two chains may ask for the same.
+fn check_apart(listener: &Message<'_>, chains: &[FilterChain], findings: &mut Findings) {
+    let places = listener.messages("filter_chains").map(|chain| chain.at);
+    for (index, (chain, at)) in chains.iter().zip(places).enumerate() {
+        if let Some(other) = chains[..index].iter().find(|other| other.criteria == chain.criteria) {
+            let message = format!(
+                "there is another filter chain of the same filter_chain_match: {}",
+                Quoted(&other.name)
+            );
+            findings.error(at, message);
         }
-        return None;
-    };
-    for other in filters {
-        findings.error(other.at, "a second network filter is not supported yet");
-        other.dismiss_all();
     }
-    filter.dismiss(&["name"]);
-    let extension = super::extension(filter, findings)?;
-    if extension.schema.name == hcm::NAME {
-        let hcm = hcm::lower(extension, clusters, findings)?;
-        return Some(Terminal::Http(Arc::new(hcm)));
-    }
-    super::wrong_extension(filter, extension, "an HTTP connection manager", findings);
-    None
 }

@@ -238,6 +238,21 @@ impl<'s> Message<'s> {
         })
     }
 
+    pub(super) fn u32s(&self, name: &str) -> impl Iterator<Item = u32> {
+        self.list(name).iter().filter_map(|item| match item.datum {
+            Datum::Uint(value) => u32::try_from(value).ok(),
+            _ => None,
+        })
+    }
+
+    /// The names of the values in a list of an enum.
+    pub(super) fn enumerations(&self, name: &str) -> impl Iterator<Item = &'static str> {
+        self.list(name).iter().filter_map(|item| match item.datum {
+            Datum::Enum(_, value) => Some(value),
+            _ => None,
+        })
+    }
+
     /// The entries of a map of `Any`: key, place and content.
     pub(super) fn anys(&self, name: &str) -> impl Iterator<Item = (&str, At, &Self)> {
         let entries = match self.take(name).map(|set| &set.held) {

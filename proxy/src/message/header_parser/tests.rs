@@ -14,7 +14,7 @@ use AppendAction::{AddIfAbsent, AppendIfExistsOrAdd, OverwriteIfExists, Overwrit
 
 fn info() -> StreamInfo {
     let address = "127.0.0.1:80".parse().unwrap();
-    let downstream = Downstream { remote: address, local: address };
+    let downstream = Downstream::new(address, address);
     StreamInfo::new(clock::now(), Protocol::Http11, downstream)
 }
 

@@ -107,7 +107,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         Err(code) => return code,
     };
     let explanations: Vec<_> =
-        listeners.into_iter().map(|index| explainer.explain(&question, index)).collect();
+        listeners.into_iter().filter_map(|index| explainer.explain(&question, index)).collect();
     let met = explanations.iter().any(explain::Explanation::is_met);
     let text = match arguments.format {
         Format::Json => check::pretty(&explain::json(&explanations)),

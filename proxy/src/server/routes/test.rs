@@ -115,7 +115,10 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         },
         Err(code) => return code,
     };
-    let checked = tests::check(&bootstrap, listener, &list);
+    let Some(checked) = tests::check(&bootstrap, listener, &list) else {
+        // Only listeners with a route table are ever meant.
+        return ExitCode::from(COULD_NOT);
+    };
     let text = match arguments.format {
         Format::Text => arguments.text(&checked),
         Format::Json => check::pretty(&json(&checked)),

@@ -164,7 +164,7 @@ impl Target {
     pub(super) fn info(&self, version: Version) -> StreamInfo {
         let here = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
         let protocol = if version == Version::HTTP_2 { Protocol::Http2 } else { Protocol::Http11 };
-        let downstream = Downstream { remote: here, local: here };
+        let downstream = Downstream::new(here, here);
         let mut info = StreamInfo::new(clock::now(), protocol, downstream);
         info.upstream_host = Some(self.host);
         info

@@ -21,34 +21,34 @@ use crate::upstream::{Cluster, Host};
 
 /// What a connection's driver and its users both look at.
 #[derive(Debug)]
-pub(super) struct State {
+pub(in crate::upstream) struct State {
     /// Requests it ever carried.
-    pub(super) requests: Cell<u64>,
+    pub(in crate::upstream) requests: Cell<u64>,
     /// Requests it carries now.
-    pub(super) active: Cell<u32>,
+    pub(in crate::upstream) active: Cell<u32>,
     /// How many requests the peer lets it carry at a time.
     pub(super) capacity: Cell<usize>,
     /// Since when it carries none.
     pub(super) idle_since: Cell<Instant>,
     /// Whether it is we who end it: it takes no more requests, and ends with those that it carries.
-    pub(super) given_up: Cell<bool>,
+    pub(in crate::upstream) given_up: Cell<bool>,
     /// Whether it is to end at once, whatever it carries.
     broken: Cell<bool>,
     /// Whether it has ended.
     pub(super) ended: Cell<bool>,
     /// Our end.
-    pub(super) local: Option<SocketAddr>,
+    pub(in crate::upstream) local: Option<SocketAddr>,
     /// The driver.
     waker: OnceCell<Waker>,
 }
 
 /// A connection's entry in the books, from the first byte to the last.
 #[derive(Debug)]
-pub(super) struct Open {
+pub(in crate::upstream) struct Open {
     cluster: Arc<Cluster>,
     host: Arc<Host>,
     since: Instant,
-    pub(super) state: Rc<State>,
+    pub(in crate::upstream) state: Rc<State>,
     _occupied: Occupied,
 }
 
@@ -89,7 +89,7 @@ impl State {
 
 impl Open {
     /// Opens the books on a connection that was just made, and makes it a counted stream.
-    pub(super) fn new(
+    pub(in crate::upstream) fn new(
         cluster: &Arc<Cluster>,
         host: &Arc<Host>,
         socket: TcpStream,
@@ -182,7 +182,8 @@ impl Open {
         false
     }
 
-    fn close(&self, ended: &Result<(), ExchangeError>) {
+    /// Closes the books.
+    pub(in crate::upstream) fn close(&self, ended: &Result<(), ExchangeError>) {
         let stats = &self.cluster.stats;
         let busy = self.state.active.get() > 0;
         stats.upstream_cx_destroy.inc();

@@ -16,7 +16,7 @@ use super::{Pending, PoolError};
 
 /// Opens the connections of one pool.
 #[derive(Debug)]
-pub(super) struct Opener {
+pub(in crate::upstream) struct Opener {
     pub(super) cluster: Arc<Cluster>,
     pub(super) host: Arc<Host>,
     priority: RoutingPriority,
@@ -29,7 +29,7 @@ pub(super) struct Opener {
 
 /// What a connection occupies, from the moment it begins to be made until it has ended.
 #[derive(Debug)]
-pub(super) struct Occupied {
+pub(in crate::upstream) struct Occupied {
     open: Rc<Cell<u32>>,
     _entry: Option<Rc<Permit>>,
     _active: [GaugeGuard; 2],
@@ -40,7 +40,11 @@ pub(super) struct Occupied {
 // === impl Opener ===
 
 impl Opener {
-    pub(super) fn new(cluster: Arc<Cluster>, host: Arc<Host>, priority: RoutingPriority) -> Self {
+    pub(in crate::upstream) fn new(
+        cluster: Arc<Cluster>,
+        host: Arc<Host>,
+        priority: RoutingPriority,
+    ) -> Self {
         Self {
             host_limit: cluster.limits.hosts.of(host.address, priority),
             priority,
@@ -52,7 +56,7 @@ impl Opener {
     }
 
     /// A request that is to wait for a connection: there must be room for a pool, and for one that waits.
-    pub(super) fn pending(&self) -> Result<(Rc<Permit>, Pending), PoolError> {
+    pub(in crate::upstream) fn pending(&self) -> Result<(Rc<Permit>, Pending), PoolError> {
         let known = self.entry.borrow().upgrade();
         let entry = match known {
             Some(entry) => entry,
@@ -71,22 +75,34 @@ impl Opener {
         Ok(entry)
     }
 
-    /// The right to open a connection. Every pool may have one, whatever the breakers say, as in Envoy.
-    pub(super) fn may_open(&self) -> Option<Occupied> {
+    /// The right to open a connection that no pool keeps: such ones have no right to exceed a limit.
+    pub(in crate::upstream) fn may_open_alone(&self) -> Option<Occupied> {
+        let occupied = self.permits().map(|(permit, host)| self.occupy(permit, host));
+        if occupied.is_none() {
+            self.cluster.stats.upstream_cx_overflow.inc();
+        }
+        occupied
+    }
+
+    /// What both limits give, if they do.
+    fn permits(&self) -> Option<(Permit, Option<HostPermit>)> {
         let connections = &self.breakers().connections;
-        let host_permit = self.host_limit.as_ref().map(HostLimit::take);
-        let permits = match host_permit {
+        match self.host_limit.as_ref().map(HostLimit::take) {
             Some(None) => None,
             Some(Some(host)) => connections.take().map(|permit| (permit, Some(host))),
             None => connections.take().map(|permit| (permit, None)),
-        };
-        if let Some((permit, host)) = permits {
+        }
+    }
+
+    /// The right to open a connection. Every pool may have one, whatever the breakers say, as in Envoy.
+    pub(super) fn may_open(&self) -> Option<Occupied> {
+        if let Some((permit, host)) = self.permits() {
             return Some(self.occupy(permit, host));
         }
         self.cluster.stats.upstream_cx_overflow.inc();
         (self.open.get() == 0).then(|| {
             let host = self.host_limit.as_ref().map(HostLimit::take_anyway);
-            self.occupy(connections.take_anyway(), host)
+            self.occupy(self.breakers().connections.take_anyway(), host)
         })
     }
 

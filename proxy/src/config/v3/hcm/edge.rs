@@ -1,27 +1,17 @@
 //! What a connection manager does to requests at the edge: whom it believes, and in which form it lets them in.
 
-use std::net::IpAddr;
-
 use crate::config::address::CidrRange;
 use crate::config::diagnostic::Findings;
 use crate::config::hcm::{EscapedSlashes, Paths, Scheme, StripPort, Underscores};
-use crate::config::source::Quoted;
+use crate::config::v3::address;
 use crate::config::v3::message::Message;
 
 pub(super) fn internal_addresses(hcm: &Message<'_>, findings: &mut Findings) -> Vec<CidrRange> {
     let Some(internal) = hcm.message("internal_address_config") else { return Vec::new() };
-    internal.messages("cidr_ranges").filter_map(|range| cidr_range(range, findings)).collect()
-}
-
-fn cidr_range(range: &Message<'_>, findings: &mut Findings) -> Option<CidrRange> {
-    let length = range.u32("prefix_len").unwrap_or_default();
-    let text = range.nonempty("address_prefix")?;
-    let Ok(address) = text.parse::<IpAddr>() else {
-        let message = format!("expected an IP address, found {}", Quoted(text));
-        findings.error(range.place("address_prefix"), message);
-        return None;
-    };
-    Some(CidrRange { address, length })
+    internal
+        .messages("cidr_ranges")
+        .filter_map(|range| address::cidr_range(range, findings))
+        .collect()
 }
 
 pub(super) fn scheme(hcm: &Message<'_>) -> Option<Scheme> {

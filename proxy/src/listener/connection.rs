@@ -1,0 +1,88 @@
+//! One accepted connection: its listener filters, then its filter chain.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::base::clock;
+use crate::config::listener::Terminal;
+use crate::stream_info::Downstream;
+
+use super::filter::{self, Refused};
+use super::stats::WorkerStats;
+use super::{Chain, Listener, chain_match};
+
+/// Where a connection was accepted.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) listener: Arc<Listener>,
+    pub(super) chains: Rc<[Chain]>,
+    pub(super) worker: Rc<WorkerStats>,
+}
+
+// === impl Place ===
+
+impl Place {
+    /// Serves a connection until it ends.
+    pub(super) async fn serve(self, mut socket: TcpStream, mut downstream: Downstream) {
+        let mut ahead = Vec::new();
+        if !self.listener.config.listener_filters.is_empty() {
+            let ready = Box::pin(self.filter(&mut socket, &mut ahead, &mut downstream)).await;
+            if !ready {
+                return;
+            }
+        }
+        let config = &self.listener.config;
+        let stats = &self.listener.stats;
+        let Some(index) = chain_match::find(config, &downstream) else {
+            stats.no_filter_chain_match.inc();
+            tracing::debug!(client = %downstream.remote, "no filter chain takes the connection");
+            return;
+        };
+        stats.downstream_cx_total.inc();
+        self.worker.downstream_cx_total.inc();
+        let _active = (stats.downstream_cx_active.hold(), self.worker.downstream_cx_active.hold());
+        let start = clock::now();
+        if let Terminal::Nothing = config.chains[index].terminal {
+            stats.network_extension_config_missing.inc();
+        } else {
+            self.chains[index].serve(socket, ahead, downstream).await;
+        }
+        stats.downstream_cx_destroy.inc();
+        let millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        stats.downstream_cx_length_ms.record(millis);
+    }
+
+    /// Runs the listener filters, in time. Says whether the connection goes on.
+    async fn filter(
+        &self,
+        socket: &mut TcpStream,
+        ahead: &mut Vec<u8>,
+        downstream: &mut Downstream,
+    ) -> bool {
+        let (config, stats) = (&self.listener.config, &self.listener.stats);
+        let _active = stats.downstream_pre_cx_active.hold();
+        let run = filter::run(&self.listener, socket, ahead, downstream);
+        let limit = config.listener_filters_timeout.unwrap_or(Duration::MAX);
+        let refused = match timeout(limit, run).await {
+            Ok(Ok(())) => return true,
+            Ok(Err(refused)) => refused,
+            Err(_elapsed) => {
+                stats.downstream_pre_cx_timeout.inc();
+                if config.continues_on_timeout {
+                    return true;
+                }
+                Refused::Late
+            }
+        };
+        if refused == Refused::Gone {
+            stats.downstream_listener_filter_remote_close.inc();
+        }
+        tracing::debug!(client = %downstream.direct, reason = ?refused, "a listener filter closes the connection");
+        filter::reset(socket);
+        false
+    }
+}
