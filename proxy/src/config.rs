@@ -15,6 +15,7 @@ pub mod hcm;
 pub mod headers;
 pub mod health_check;
 pub mod http_protocol;
+pub mod lb;
 pub mod lint;
 pub mod listener;
 pub mod load;

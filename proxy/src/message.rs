@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod body_format;
+pub mod cookie;
 pub mod date;
 pub mod forwarded;
 pub mod grpc;

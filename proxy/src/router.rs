@@ -4,6 +4,7 @@ mod asked;
 mod attempt;
 mod failure;
 mod forward;
+mod hash;
 mod mutation;
 mod preview;
 mod redirect;
@@ -29,6 +30,7 @@ use crate::stream_info::StreamInfo;
 use crate::upstream::Local;
 
 use self::forward::Way;
+use self::hash::Hashed;
 use self::stats::RouterStats;
 
 pub use self::failure::after_response_started;
@@ -108,7 +110,9 @@ impl Router {
                         }
                         let host_rewrite = chosen.host_rewrite;
                         let way = Way { route, forward, headers, host_rewrite, local };
-                        return self.prepare(&way, request, info, note);
+                        let hashed = Hashed::wanted(&way, host, request, info);
+                        let ready = self.prepare(&way, request, info, note);
+                        return ready.map(|ready| ready.with_hash(hashed));
                     }
                     None => self.no_cluster(chosen.cluster, forward.not_found),
                 }

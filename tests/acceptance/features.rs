@@ -1,6 +1,7 @@
 //! What the folders under `compose/features/` show, with their own files: one module for each feature.
 
 mod circuit_breakers;
+mod load_balancing;
 mod per_host;
 mod service_discovery;
 

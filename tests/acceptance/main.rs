@@ -11,6 +11,9 @@ mod admin;
 /// What a proxy says to wrong files and wrong command lines.
 #[cfg(test)]
 mod bad_input;
+/// Which host a request meets.
+#[cfg(test)]
+mod balancing;
 /// What the test bench itself promises.
 #[cfg(test)]
 mod bench;

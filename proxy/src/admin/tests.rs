@@ -12,7 +12,7 @@ use super::{Admin, Life, Parts, State};
 use crate::access_log::Files;
 use crate::base::clock;
 use crate::config::bootstrap::{Bootstrap, Node, Version};
-use crate::config::cluster::{CircuitBreakers, Cluster, Discovery, LbPolicy, Protocol};
+use crate::config::cluster::{CircuitBreakers, Cluster, Discovery, Protocol};
 use crate::config::hcm::HttpConnectionManager;
 use crate::config::listener::{DEFAULT_BUFFER_LIMIT, FilterChain, Listener, Terminal};
 use crate::hcm::{Ending, Handler};
@@ -26,7 +26,7 @@ fn cluster(name: &str) -> Cluster {
         name: name.to_owned(),
         alt_stat_name: None,
         discovery: Discovery::Static,
-        lb: LbPolicy::RoundRobin,
+        lb: crate::config::lb::LoadBalancing::default(),
         connect_timeout: Duration::from_millis(250),
         buffer_limit: DEFAULT_BUFFER_LIMIT,
         protocol: Protocol::Http1,

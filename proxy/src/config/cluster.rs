@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::endpoint::Endpoint;
 use super::health_check::HealthCheck;
 use super::http_protocol::Http2;
+use super::lb::LoadBalancing;
 use super::listener::DEFAULT_BUFFER_LIMIT;
 use super::outlier::OutlierDetection;
 
@@ -26,8 +27,8 @@ pub struct Cluster {
     pub alt_stat_name: Option<String>,
     /// `type`, with what only that type knows.
     pub discovery: Discovery,
-    /// `lb_policy`.
-    pub lb: LbPolicy,
+    /// How hosts are chosen.
+    pub lb: LoadBalancing,
     /// `connect_timeout`.
     pub connect_timeout: Duration,
     /// `per_connection_buffer_limit_bytes`.
@@ -83,13 +84,6 @@ pub enum LookupFamily {
     V4Preferred,
     /// `ALL`: both.
     All,
-}
-
-/// `lb_policy`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum LbPolicy {
-    /// `ROUND_ROBIN`.
-    RoundRobin,
 }
 
 /// Which codec speaks to the hosts.
@@ -159,7 +153,7 @@ impl Cluster {
             name: name.to_owned(),
             alt_stat_name: None,
             discovery: Discovery::Static,
-            lb: LbPolicy::RoundRobin,
+            lb: LoadBalancing::default(),
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             buffer_limit: DEFAULT_BUFFER_LIMIT,
             protocol: Protocol::Http1,

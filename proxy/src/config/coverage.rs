@@ -412,10 +412,26 @@ pub const COVERAGE: &[Covered] = &[
             "path_rewrite",
             "append_x_forwarded_host",
             "priority",
+            "hash_policy",
         ],
     )
     // Only a cluster with subsets would look at it.
     .no_op(&["metadata_match"]),
+    applied(
+        "envoy.config.route.v3.RouteAction.HashPolicy",
+        &["header", "cookie", "connection_properties", "query_parameter", "terminal"],
+    ),
+    applied(
+        "envoy.config.route.v3.RouteAction.HashPolicy.Header",
+        &["header_name", "regex_rewrite"],
+    ),
+    applied(
+        "envoy.config.route.v3.RouteAction.HashPolicy.Cookie",
+        &["name", "ttl", "path", "attributes"],
+    ),
+    applied("envoy.config.route.v3.RouteAction.HashPolicy.CookieAttribute", &["name", "value"]),
+    applied("envoy.config.route.v3.RouteAction.HashPolicy.ConnectionProperties", &["source_ip"]),
+    applied("envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter", &["name"]),
     applied("envoy.config.route.v3.WeightedCluster", &["clusters", "header_name"])
         // Envoy counts for itself; and no layer of a runtime exists that could have the keys.
         .no_op(&["total_weight", "runtime_key_prefix"]),
@@ -457,6 +473,12 @@ pub const COVERAGE: &[Covered] = &[
             "alt_stat_name",
             "type",
             "lb_policy",
+            "load_balancing_policy",
+            "round_robin_lb_config",
+            "least_request_lb_config",
+            "ring_hash_lb_config",
+            "maglev_lb_config",
+            "common_lb_config",
             "connect_timeout",
             "per_connection_buffer_limit_bytes",
             "load_assignment",
@@ -470,6 +492,99 @@ pub const COVERAGE: &[Covered] = &[
             "outlier_detection",
             "ignore_health_on_host_removal",
         ],
+    ),
+    // Load balancing
+    applied(
+        "envoy.config.cluster.v3.Cluster.CommonLbConfig",
+        &[
+            "healthy_panic_threshold",
+            "zone_aware_lb_config",
+            "locality_weighted_lb_config",
+            "consistent_hashing_lb_config",
+        ],
+    ),
+    applied(
+        "envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig",
+        &["fail_traffic_on_panic"],
+    )
+    // Without a local cluster there is no routing by zones in Envoy either.
+    .no_op(&["routing_enabled", "min_cluster_size"]),
+    applied("envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig", &[]),
+    applied(
+        "envoy.config.cluster.v3.Cluster.CommonLbConfig.ConsistentHashingLbConfig",
+        &["use_hostname_for_hashing"],
+    ),
+    applied("envoy.config.cluster.v3.Cluster.RoundRobinLbConfig", &["slow_start_config"]),
+    applied(
+        "envoy.config.cluster.v3.Cluster.LeastRequestLbConfig",
+        &["choice_count", "active_request_bias", "slow_start_config"],
+    ),
+    applied(
+        "envoy.config.cluster.v3.Cluster.RingHashLbConfig",
+        &["minimum_ring_size", "maximum_ring_size", "hash_function"],
+    ),
+    applied("envoy.config.cluster.v3.Cluster.MaglevLbConfig", &["table_size"]),
+    applied(
+        "envoy.config.cluster.v3.Cluster.SlowStartConfig",
+        &["slow_start_window", "aggression", "min_weight_percent"],
+    ),
+    applied("envoy.config.core.v3.RuntimeDouble", &["default_value"])
+        // There is no runtime that could say otherwise.
+        .no_op(&["runtime_key"]),
+    applied("envoy.config.cluster.v3.LoadBalancingPolicy", &["policies"]),
+    applied("envoy.config.cluster.v3.LoadBalancingPolicy.Policy", &["typed_extension_config"]),
+    applied("envoy.config.core.v3.TypedExtensionConfig", &["name", "typed_config"]),
+    applied(
+        "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin",
+        &["slow_start_config", "locality_lb_config"],
+    ),
+    applied(
+        "envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest",
+        &[
+            "choice_count",
+            "active_request_bias",
+            "slow_start_config",
+            "locality_lb_config",
+            "enable_full_scan",
+            "selection_method",
+        ],
+    ),
+    applied("envoy.extensions.load_balancing_policies.random.v3.Random", &["locality_lb_config"]),
+    applied(
+        "envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash",
+        &[
+            "hash_function",
+            "minimum_ring_size",
+            "maximum_ring_size",
+            "consistent_hashing_lb_config",
+            "locality_weighted_lb_config",
+        ],
+    ),
+    applied(
+        "envoy.extensions.load_balancing_policies.maglev.v3.Maglev",
+        &["table_size", "consistent_hashing_lb_config", "locality_weighted_lb_config"],
+    ),
+    applied(
+        "envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig",
+        &["slow_start_window", "aggression", "min_weight_percent"],
+    ),
+    applied(
+        "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig",
+        &["zone_aware_lb_config", "locality_weighted_lb_config"],
+    ),
+    applied(
+        "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig",
+        &["fail_traffic_on_panic"],
+    )
+    // As above.
+    .no_op(&["routing_enabled", "min_cluster_size", "force_locality_direct_routing"]),
+    applied(
+        "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig",
+        &[],
+    ),
+    applied(
+        "envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig",
+        &["use_hostname_for_hashing"],
     ),
     applied(
         "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
@@ -498,7 +613,14 @@ pub const COVERAGE: &[Covered] = &[
         &["budget_percent", "min_retry_concurrency"],
     ),
     applied("envoy.type.v3.Percent", &["value"]),
-    applied("envoy.config.endpoint.v3.ClusterLoadAssignment", &["cluster_name", "endpoints"]),
+    applied(
+        "envoy.config.endpoint.v3.ClusterLoadAssignment",
+        &["cluster_name", "endpoints", "policy"],
+    ),
+    applied(
+        "envoy.config.endpoint.v3.ClusterLoadAssignment.Policy",
+        &["overprovisioning_factor", "weighted_priority_health"],
+    ),
     applied(
         "envoy.config.endpoint.v3.LocalityLbEndpoints",
         &["locality", "lb_endpoints", "load_balancing_weight", "priority"],

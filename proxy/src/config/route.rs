@@ -2,6 +2,7 @@
 
 mod action;
 mod cluster;
+mod hash_policy;
 mod matcher;
 mod redirect;
 mod rewrite;
@@ -10,6 +11,7 @@ mod virtual_host;
 
 pub use self::action::{Action, DEFAULT_ROUTE_TIMEOUT, DirectResponse, Forward};
 pub use self::cluster::{ClusterName, ClusterSpecifier, ClusterWeight, WeightedClusters};
+pub use self::hash_policy::{HashCookie, HashPolicy, HashSource};
 pub use self::matcher::{
     CookieMatcher, Fraction, PathMatch, QueryCondition, QueryMatcher, RouteMatch,
 };

@@ -9,7 +9,7 @@ use crate::config::cluster::RoutingPriority;
 use crate::config::headers::HeaderMutations;
 use crate::config::matcher::HeaderField;
 use crate::config::route as config;
-use crate::config::route::{HostRewrite, PathRewrite};
+use crate::config::route::{HashPolicy, HostRewrite, PathRewrite};
 use crate::formatter::{Names, Notes};
 use crate::message::body_format::BodyFormat;
 use crate::stream_info::StreamInfo;
@@ -62,6 +62,8 @@ pub struct Forward {
     pub not_found: StatusCode,
     /// What upstream gets as path and host; most routes change nothing.
     pub rewrite: Option<Box<Rewrite>>,
+    /// What of a request balancing by hash goes by; for most, nothing.
+    pub hash_policy: Box<[HashPolicy]>,
 }
 
 /// What upstream gets in place of what the client said.
@@ -190,6 +192,7 @@ impl Forward {
             priority: config.priority,
             not_found: status(config.cluster_not_found_status),
             rewrite,
+            hash_policy: config.hash_policy.clone().into(),
         }
     }
 

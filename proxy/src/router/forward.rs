@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use http::header::HOST;
+use http::header::{HOST, SET_COOKIE};
 
 use crate::base::clock;
 use crate::config::cluster::{Protocol, RoutingPriority};
@@ -20,6 +20,7 @@ use crate::upstream::{Local, lb};
 use super::asked::Asked;
 use super::attempt::Attempt;
 use super::failure::Failure;
+use super::hash::Hashed;
 use super::upload::Whole;
 use super::{Note, Router, mutation, rewrite};
 
@@ -48,6 +49,8 @@ pub struct Ready<'a> {
     answers_late_with_204: bool,
     /// For how long the upstream may take; none is for ever.
     pub(super) timeout: Option<Duration>,
+    /// What the route's hash policies make of it, where hashes decide about hosts.
+    pub(super) hashed: Option<Box<Hashed>>,
 }
 
 impl Router {
@@ -91,7 +94,16 @@ impl Router {
         }
         let answers_late_with_204 = asked.answers_late_with_204;
         let priority = forward.priority;
-        Ok(Ready { local, priority, headers, notes, rewrite, answers_late_with_204, timeout })
+        Ok(Ready {
+            local,
+            priority,
+            headers,
+            notes,
+            rewrite,
+            answers_late_with_204,
+            timeout,
+            hashed: None,
+        })
     }
 
     /// Sends a request to its cluster.
@@ -102,7 +114,8 @@ impl Router {
         info: &mut StreamInfo,
     ) -> Response {
         // Not in the match, where the context would be kept until the end of the attempt.
-        let target = ready.local.choose(&lb::Context::default());
+        let target =
+            ready.local.choose(&lb::Context { hash: ready.hash(), ..lb::Context::default() });
         let result = match target {
             None => Err(Failure::NoHealthyHost),
             Some(target) => {
@@ -132,6 +145,9 @@ impl Router {
         let (failure, reply) = match result {
             Ok(mut response) => {
                 mutation::change_response(ready.headers, notes, &mut response, info);
+                for cookie in ready.hashed.iter().flat_map(|hashed| &hashed.cookies) {
+                    response.headers_mut().append(SET_COOKIE, cookie.clone());
+                }
                 return response;
             }
             Err(Failure::RouteTimeout) if ready.answers_late_with_204 => {
@@ -144,6 +160,19 @@ impl Router {
         };
         let reply = give_up(reply, &failure, ready.local, info);
         mutation::change_reply(ready.headers, notes, reply, info)
+    }
+}
+
+// === impl Ready ===
+
+impl Ready<'_> {
+    /// The same with what its route's hash policies make of it.
+    pub(super) fn with_hash(self, hashed: Option<Box<Hashed>>) -> Self {
+        Self { hashed, ..self }
+    }
+
+    fn hash(&self) -> Option<u64> {
+        self.hashed.as_ref().and_then(|hashed| hashed.hash)
     }
 }
 

@@ -13,10 +13,9 @@ use super::Host;
 use super::health::Flag;
 use super::health_check::ActiveHealth;
 use super::host_set::HostSet;
-use super::lb::Settings;
 use super::limits::Limits;
 use super::outlier::Outlier;
-use super::stats::ClusterStats;
+use super::stats::{ClusterStats, TableStats};
 
 /// A named set of hosts.
 #[derive(Debug)]
@@ -36,9 +35,9 @@ pub struct Cluster {
     /// Its active health checks.
     pub active_health: Option<Arc<ActiveHealth>>,
     hosts: ArcSwap<HostSet>,
-    /// How hosts are chosen.
-    lb: Settings,
     publishing: Mutex<()>,
+    /// About the table of hashes, where these decide.
+    table: Option<TableStats>,
     /// Told when the hosts are known for the first time, or known to be unknown.
     warm: Latch,
 }
@@ -55,6 +54,7 @@ impl Cluster {
         let outlier = outlier.map(|settings| Arc::new(Outlier::new(settings.clone(), &scope)));
         let checks = config.health_check.as_ref();
         let active_health = checks.map(|_| Arc::new(ActiveHealth::new(&scope)));
+        let table = TableStats::register(&config.lb.policy, &scope);
         Self {
             name: Arc::from(config.name.as_str()),
             limits: Limits::new(&config.circuit_breakers, &scope),
@@ -64,8 +64,8 @@ impl Cluster {
             outlier,
             active_health,
             hosts: ArcSwap::default(),
-            lb: Settings::default(),
             publishing: Mutex::default(),
+            table,
             warm: Latch::new(),
         }
     }
@@ -156,12 +156,18 @@ impl Cluster {
     }
 
     fn store(&self, hosts: Vec<Arc<Host>>) {
-        let set = HostSet::new(hosts, &self.lb);
+        if self.config.lb.slow_start.is_some() {
+            hosts.iter().for_each(|host| host.note_health());
+        }
+        let set = HostSet::new(hosts, &self.config.lb);
         let group = set.group();
         self.stats.membership_total.set(set.hosts().len() as u64);
         self.stats.membership_healthy.set(group.count(|one| one.healthy.hosts.len()));
         self.stats.membership_degraded.set(group.count(|one| one.degraded.hosts.len()));
         self.stats.membership_excluded.set(group.count(|one| one.excluded));
+        if let Some((table, spread)) = self.table.as_ref().zip(group.spread) {
+            table.show(spread);
+        }
         self.hosts.store(Arc::new(set));
     }
 

@@ -1,17 +1,24 @@
 //! Host: one address in a cluster, with its load and its health.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock};
+use std::time::Instant;
 
 use arc_swap::{ArcSwap, Guard};
 
+use crate::base::clock;
 use crate::config::endpoint::{HealthStatus, Traits};
 use crate::config::health_check::EndpointHealthCheck;
+use crate::config::lb::SlowStart;
 use crate::stats::{Counter, Gauge};
 
+use super::connect::millis;
 use super::health::{Flag, Health};
 use super::outlier::{Monitor, Outcome, Outlier};
+
+/// From when times in hosts count, so that they fit in an atomic.
+static BEGINNING: LazyLock<Instant> = LazyLock::new(clock::now);
 
 /// One address in a cluster.
 #[derive(Debug)]
@@ -32,6 +39,8 @@ pub struct Host {
     monitor: OnceLock<Arc<Monitor>>,
     /// Responses that told it to be failing, and that health checks have not taken note of yet.
     passive_failures: AtomicU32,
+    /// Since when it is healthy, in milliseconds since [`BEGINNING`]; 0 is not known, or not asked for.
+    healthy_since: AtomicU64,
 }
 
 /// What a host was asked; not in the store, since there may be many hosts.
@@ -69,6 +78,7 @@ impl Host {
             flags: AtomicU32::new(0),
             monitor: OnceLock::new(),
             passive_failures: AtomicU32::new(0),
+            healthy_since: AtomicU64::new(0),
         }
     }
 
@@ -138,6 +148,16 @@ impl Host {
         }
     }
 
+    /// What balancing by hash takes it for: `metadata["envoy.lb"]["hash_key"]`, its name or its address.
+    pub(super) fn hash_key(&self, by_hostname: bool) -> String {
+        let traits = self.traits();
+        match traits.metadata.lb("hash_key").and_then(serde_json::Value::as_str) {
+            Some(key) if !key.is_empty() => key.to_owned(),
+            _ if by_hostname => self.hostname.clone(),
+            _ => self.address.to_string(),
+        }
+    }
+
     /// Raises or lowers a flag, and says whether that changed it. The cluster must be
     /// [refreshed](super::Cluster::refresh) for balancing to take note.
     pub fn set(&self, flag: Flag, up: bool) -> bool {
@@ -158,6 +178,37 @@ impl Host {
     /// The flags that are up, in Envoy's order.
     pub fn flags(&self) -> impl Iterator<Item = Flag> {
         Flag::of_bits(self.flags.load(Ordering::Acquire))
+    }
+
+    /// Takes note of since when it is healthy, for a slow start.
+    pub(super) fn note_health(&self) {
+        let since = if self.has(Flag::FailedActiveHc) {
+            0
+        } else if self.healthy_since.load(Ordering::Relaxed) != 0 {
+            return;
+        } else {
+            // At least one: zero is not known.
+            millis(BEGINNING.elapsed()) + 1
+        };
+        self.healthy_since.store(since, Ordering::Relaxed);
+    }
+
+    /// The part of its weight that it has in a slow start.
+    pub(super) fn warmth(&self, slow_start: &SlowStart) -> f64 {
+        let since = self.healthy_since.load(Ordering::Relaxed);
+        let now = millis(BEGINNING.elapsed()) + 1;
+        let window = millis(slow_start.window).max(1);
+        let healthy = now.saturating_sub(since);
+        if since == 0 || healthy >= window || self.health() != Health::Healthy {
+            return 1.0;
+        }
+        let part = healthy.max(1) as f64 / window as f64;
+        let part = if slow_start.aggression == 1.0 {
+            part
+        } else {
+            part.powf(1.0 / slow_start.aggression)
+        };
+        part.max(slow_start.least)
     }
 
     /// What the flags come to.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::config::lb::LoadBalancing;
+
 use super::Host;
 use super::lb::Group;
 
@@ -16,12 +18,12 @@ pub struct HostSet {
 
 impl HostSet {
     /// A set of these hosts, by the health that they have now.
-    pub(super) fn new(mut hosts: Vec<Arc<Host>>, settings: &super::lb::Settings) -> Self {
+    pub(super) fn new(mut hosts: Vec<Arc<Host>>, settings: &LoadBalancing) -> Self {
         // Envoy lists them by priority, whatever the order of the file.
         if !hosts.is_sorted_by_key(|host| host.traits().place.priority) {
             hosts.sort_by_cached_key(|host| host.traits().place.priority);
         }
-        let whole = Group::new(&hosts, settings);
+        let whole = Group::new(&hosts, 0..hosts.len() as u32, settings);
         Self { hosts, whole }
     }
 

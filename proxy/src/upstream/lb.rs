@@ -6,29 +6,25 @@
 mod balancer;
 mod edf;
 mod group;
+pub mod hash;
 mod load;
+mod table;
 mod turns;
 
 use std::fmt;
 
 use super::Host;
 
-pub use self::balancer::Balancer;
+pub use self::balancer::{Balancer, Field};
 pub use self::group::{Group, Priority};
 pub use self::load::{Availability, Loads};
-
-/// What a choice is made by, beside the hosts.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Settings {
-    /// `common_lb_config.healthy_panic_threshold`, in percent (default 50).
-    pub panic_threshold: u32,
-    /// `load_assignment.policy.overprovisioning_factor`, in percent (default 140).
-    pub overprovisioning: u32,
-}
+pub use self::table::Spread;
 
 /// What is special about one choice. Nothing is, usually.
 #[derive(Clone, Copy, Default)]
 pub struct Context<'a> {
+    /// What the route's `hash_policy` makes of the request; without it, hashes are drawn.
+    pub hash: Option<u64>,
     /// Turns hosts down that would otherwise be chosen (`retry_host_predicate`).
     pub rejects: Option<&'a dyn Fn(&Host) -> bool>,
     /// How often a host that is turned down is chosen anew; then the last one is taken all the same
@@ -38,19 +34,12 @@ pub struct Context<'a> {
     pub loads: Option<&'a dyn Fn(&Group) -> Loads>,
 }
 
-// === impl Settings ===
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { panic_threshold: 50, overprovisioning: 140 }
-    }
-}
-
 // === impl Context ===
 
 impl fmt::Debug for Context<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
+            .field("hash", &self.hash)
             .field("rejects", &self.rejects.is_some())
             .field("more_choices", &self.more_choices)
             .field("loads", &self.loads.is_some())

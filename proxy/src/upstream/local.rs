@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::config::cluster::RoutingPriority;
 
 use super::host_set::HostSet;
-use super::lb::{Balancer, Context};
+use super::lb::{Balancer, Context, Field};
 use super::pool::Pool;
 use super::stats::{CodeStats, Origin};
 use super::{Cluster, Host};
@@ -58,14 +58,14 @@ impl Local {
             let hosts = hosts.clone();
             view.follow(&self.cluster, hosts);
         }
-        let chosen = view.choose(context, &self.cluster)?;
+        let chosen = view.choose(context, 0, &self.cluster)?;
         let Some(rejects) = context.rejects else { return Some(chosen.clone()) };
         let mut chosen = chosen.clone();
-        for _ in 0..context.more_choices {
+        for attempt in 1..=context.more_choices {
             if !rejects(&chosen.host) {
                 break;
             }
-            chosen = view.choose(context, &self.cluster)?.clone();
+            chosen = view.choose(context, attempt, &self.cluster)?.clone();
         }
         Some(chosen)
     }
@@ -109,9 +109,19 @@ impl LocalHost {
 // === impl View ===
 
 impl View {
-    fn choose(&mut self, context: &Context<'_>, cluster: &Cluster) -> Option<&Rc<LocalHost>> {
-        let panics = &cluster.stats.lb_healthy_panic;
-        let chosen = self.balancer.choose(self.seen.group(), context, panics)?;
+    fn choose(
+        &mut self,
+        context: &Context<'_>,
+        attempt: u32,
+        cluster: &Cluster,
+    ) -> Option<&Rc<LocalHost>> {
+        let field = Field {
+            hosts: self.seen.hosts(),
+            group: self.seen.group(),
+            settings: &cluster.config.lb,
+            panics: &cluster.stats.lb_healthy_panic,
+        };
+        let chosen = self.balancer.choose(&field, context, attempt)?;
         self.hosts.get(chosen)
     }
 

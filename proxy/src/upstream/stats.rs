@@ -1,6 +1,9 @@
 //! Stats of clusters and of the cluster manager.
 
+use crate::config::lb::Policy;
 use crate::stats::{Counter, Histogram, Scope, stats};
+
+use super::lb::Spread;
 
 stats! {
     /// Stats of one upstream cluster, under `cluster.<name>.`
@@ -9,6 +12,20 @@ stats! {
         bind_errors: Counter,
         /// Times balancing took hosts whatever their health
         lb_healthy_panic: Counter,
+        /// Balancing by zones is not there, so nothing counts here
+        lb_local_cluster_not_ok: Counter,
+        /// Balancing by zones is not there, so nothing counts here
+        lb_recalculate_zone_structures: Counter,
+        /// Balancing by zones is not there, so nothing counts here
+        lb_zone_cluster_too_small: Counter,
+        /// Balancing by zones is not there, so nothing counts here
+        lb_zone_no_capacity_left: Counter,
+        /// Balancing by zones is not there, so nothing counts here
+        lb_zone_routing_all_directly: Counter,
+        /// Balancing by zones is not there, so nothing counts here
+        lb_zone_routing_cross_zone: Counter,
+        /// Balancing by zones is not there, so nothing counts here
+        lb_zone_routing_sampled: Counter,
         /// The largest weight of a host
         max_host_weight: Gauge,
         /// Changes of the set of hosts
@@ -150,6 +167,37 @@ stats! {
 }
 
 stats! {
+    /// Stats of a ring, under `cluster.<name>.ring_hash_lb.`
+    pub struct RingStats {
+        /// The most points that a host has
+        max_hashes_per_host: Gauge,
+        /// The fewest points that a host has
+        min_hashes_per_host: Gauge,
+        /// Points there are
+        size: Gauge,
+    }
+}
+
+stats! {
+    /// Stats of a table, under `cluster.<name>.maglev_lb.`
+    pub struct MaglevStats {
+        /// The most places that a host has
+        max_entries_per_host: Gauge,
+        /// The fewest places that a host has
+        min_entries_per_host: Gauge,
+    }
+}
+
+/// Stats of what gives hashes their hosts.
+#[derive(Debug)]
+pub enum TableStats {
+    /// Of a ring.
+    Ring(RingStats),
+    /// Of Maglev's table.
+    Maglev(MaglevStats),
+}
+
+stats! {
     /// Stats of the whole set of clusters, under `cluster_manager.`
     pub struct ManagerStats {
         /// Clusters there are
@@ -162,6 +210,38 @@ stats! {
         cluster_removed: Counter,
         /// Clusters that wait for their first hosts
         warming_clusters: Gauge,
+    }
+}
+
+// === impl TableStats ===
+
+impl TableStats {
+    /// Below a cluster's scope, if its policy has a table.
+    pub fn register(policy: &Policy, scope: &Scope) -> Option<Self> {
+        match policy {
+            Policy::RingHash(_) => {
+                Some(Self::Ring(RingStats::register(&scope.scope("ring_hash_lb"))))
+            }
+            Policy::Maglev(_) => {
+                Some(Self::Maglev(MaglevStats::register(&scope.scope("maglev_lb"))))
+            }
+            Policy::RoundRobin | Policy::LeastRequest(_) | Policy::Random => None,
+        }
+    }
+
+    /// Shows how the places of a new table are spread.
+    pub fn show(&self, spread: Spread) {
+        match self {
+            Self::Ring(stats) => {
+                stats.size.set(spread.size);
+                stats.min_hashes_per_host.set(spread.fewest);
+                stats.max_hashes_per_host.set(spread.most);
+            }
+            Self::Maglev(stats) => {
+                stats.min_entries_per_host.set(spread.fewest);
+                stats.max_entries_per_host.set(spread.most);
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::config::cluster::RoutingPriority;
 use crate::config::local_reply::BodyFormat;
 
 use super::cluster::ClusterSpecifier;
+use super::hash_policy::HashPolicy;
 use super::redirect::Redirect;
 use super::rewrite::{HostRewrite, PathRewrite};
 
@@ -44,6 +45,8 @@ pub struct Forward {
     pub host_rewrite: Option<HostRewrite>,
     /// `append_x_forwarded_host`: where another host is said, the client's is kept in `x-forwarded-host`.
     pub append_x_forwarded_host: bool,
+    /// `hash_policy`, for clusters whose hosts are chosen by hash.
+    pub hash_policy: Vec<HashPolicy>,
 }
 
 /// `DirectResponseAction`.
@@ -70,6 +73,7 @@ impl Forward {
             path_rewrite: None,
             host_rewrite: None,
             append_x_forwarded_host: false,
+            hash_policy: Vec::new(),
         }
     }
 }

@@ -4,14 +4,14 @@ mod circuit_breakers;
 
 use crate::config::cluster::{
     Cluster, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DNS_REFRESH_RATE, DEFAULT_IDLE_TIMEOUT, Discovery,
-    Dns, LbPolicy, LookupFamily, Protocol,
+    Dns, LookupFamily, Protocol,
 };
 use crate::config::diagnostic::Findings;
 use crate::config::listener::DEFAULT_BUFFER_LIMIT;
 use crate::config::source::Quoted;
 
 use super::message::Message;
-use super::{endpoint, health_check, outlier, protocol};
+use super::{endpoint, health_check, lb, outlier, protocol};
 
 /// The one extension whose options a cluster may carry; its key in `typed_extension_protocol_options`, and its type.
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
@@ -23,14 +23,13 @@ pub(super) fn lower(cluster: &Message<'_>, findings: &mut Findings) -> Option<Cl
     let options = http_options(cluster, findings);
     let common = options.and_then(|options| options.message("common_http_protocol_options"));
     let max_requests = common.and_then(|common| common.u32("max_requests_per_connection"));
-    lb_policy(cluster, findings);
     let literal = matches!(discovery, Some(Discovery::Static));
     let assignment = cluster.message("load_assignment");
     let protocol = protocol(cluster, options, findings);
     let health_check = health_check::lower(cluster, &protocol, findings);
+    let lb = lb::lower(cluster, assignment, findings);
     Some(Cluster {
         alt_stat_name: cluster.nonempty("alt_stat_name").map(str::to_owned),
-        lb: LbPolicy::RoundRobin,
         connect_timeout: cluster.duration("connect_timeout").unwrap_or(DEFAULT_CONNECT_TIMEOUT),
         buffer_limit: cluster
             .u32("per_connection_buffer_limit_bytes")
@@ -47,6 +46,7 @@ pub(super) fn lower(cluster: &Message<'_>, findings: &mut Findings) -> Option<Cl
         ignore_health_on_host_removal: cluster
             .bool("ignore_health_on_host_removal")
             .unwrap_or_default(),
+        lb: lb?,
         discovery: discovery?,
         name: name?,
     })
@@ -70,14 +70,6 @@ fn discovery(cluster: &Message<'_>, findings: &mut Findings) -> Option<Discovery
             findings.error(cluster.place("type"), message);
             None
         }
-    }
-}
-
-fn lb_policy(cluster: &Message<'_>, findings: &mut Findings) {
-    let policy = cluster.enumeration("lb_policy").filter(|policy| *policy != "ROUND_ROBIN");
-    if let Some(policy) = policy {
-        let message = format!("{policy} is not supported yet, only ROUND_ROBIN is");
-        findings.unsupported(cluster.place("lb_policy"), message);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod action;
 mod cluster;
+mod hash_policy;
 mod matcher;
 mod redirect;
 mod virtual_host;

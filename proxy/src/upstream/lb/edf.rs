@@ -1,48 +1,54 @@
-//! Earliest deadline first: a schedule in which a host comes up as often as its weight says.
+//! Earliest deadline first: a schedule in which everyone comes up as often as its weight says.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 
 /// A schedule over the indices of a list of weights.
 #[derive(Debug)]
 pub(super) struct Edf {
     heap: BinaryHeap<Entry>,
     /// Breaks ties in the order in which entries came in.
-    turn: u64,
+    turn: u32,
 }
 
 #[derive(Debug)]
 struct Entry {
     deadline: f64,
-    turn: u64,
-    index: usize,
-    weight: f64,
+    turn: u32,
+    index: u32,
 }
 
 // === impl Edf ===
 
 impl Edf {
-    /// A schedule for these weights, each at least 1.
-    pub(super) fn new(weights: impl Iterator<Item = u32>) -> Self {
-        let heap: BinaryHeap<_> = weights
-            .enumerate()
-            .map(|(index, weight)| {
-                let weight = f64::from(weight.max(1));
-                Entry { deadline: 1.0 / weight, turn: index as u64, index, weight }
-            })
-            .collect();
-        let turn = heap.len() as u64;
-        Self { heap, turn }
+    /// A schedule for these weights, each above zero, as it is after so many turns: schedules that all began at the
+    /// beginning would all begin with the heaviest.
+    pub(super) fn new(weights: &[f64], turns: u32) -> Self {
+        let sum: f64 = weights.iter().sum();
+        let mut taken = 0;
+        let entries = (0..).zip(weights).map(|(index, weight)| {
+            let whole = (f64::from(turns) * weight / sum).floor();
+            taken += whole as u32;
+            Entry { deadline: (whole + 1.0) / weight, turn: index, index }
+        });
+        let heap: BinaryHeap<_> = entries.collect();
+        let mut edf = Self { turn: heap.len() as u32, heap };
+        for _ in taken..turns {
+            edf.next(|index| weights[index]);
+        }
+        edf
     }
 
-    /// The index whose turn it is.
-    pub(super) fn next(&mut self) -> Option<usize> {
-        let mut entry = self.heap.pop()?;
-        let index = entry.index;
-        entry.deadline += 1.0 / entry.weight;
+    /// The index whose turn it is, and how much it weighs now.
+    pub(super) fn next(&mut self, weight: impl FnOnce(usize) -> f64) -> Option<usize> {
+        // Put back in its place when dropped.
+        let mut entry = self.heap.peek_mut()?;
+        let index = entry.index as usize;
+        entry.deadline += 1.0 / weight(index);
         entry.turn = self.turn;
-        self.turn += 1;
-        self.heap.push(entry);
+        self.turn = self.turn.wrapping_add(1);
+        drop::<PeekMut<'_, _>>(entry);
         Some(index)
     }
 }
@@ -73,15 +79,29 @@ impl Eq for Entry {}
 #[cfg(test)]
 mod tests {
     use super::Edf;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn each_comes_up_as_often_as_its_weight_says(
+            weights in prop::collection::vec(1_u32..20, 1..12),
+            turns in 0_u32..10_000,
+        ) {
+            let sum: u32 = weights.iter().sum();
+            let floats: Vec<f64> = weights.iter().copied().map(f64::from).collect();
+            let mut edf = Edf::new(&floats, turns);
+            let mut counts = vec![0_u32; weights.len()];
+            for _ in 0..sum * 10 {
+                counts[edf.next(|index| floats[index]).unwrap()] += 1;
+            }
+            for (count, weight) in counts.iter().zip(&weights) {
+                prop_assert!(count.abs_diff(weight * 10) <= 1, "{counts:?} of {weights:?}");
+            }
+        }
+    }
 
     #[test]
-    fn each_comes_up_as_often_as_its_weight_says() {
-        let mut edf = Edf::new([1, 2, 5].into_iter());
-        let mut counts = [0; 3];
-        for _ in 0..800 {
-            counts[edf.next().unwrap()] += 1;
-        }
-        assert_eq!(counts, [100, 200, 500]);
-        assert_eq!(Edf::new(std::iter::empty()).next(), None);
+    fn nobody_has_no_turn() {
+        assert_eq!(Edf::new(&[], 7).next(|_| 1.0), None);
     }
 }

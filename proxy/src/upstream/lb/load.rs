@@ -3,14 +3,14 @@
 /// How many hosts of one priority there are, by their health.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Availability {
-    /// All that count: without those that are excluded.
-    pub total: usize,
-    /// Those that are healthy.
-    pub healthy: usize,
-    /// Those that are degraded.
-    pub degraded: usize,
     /// All, excluded or not.
     pub all: usize,
+    /// All that count: without those that are excluded.
+    pub total: usize,
+    /// Those of them that are healthy or degraded.
+    pub usable: usize,
+    /// All that count, the healthy and the degraded, by number or by weight.
+    pub shares: [u64; 3],
 }
 
 /// The share of each priority, in percent; all add up to 100.
@@ -29,19 +29,19 @@ pub struct Loads {
 impl Availability {
     /// The healthy and the degraded part in percent, with what `overprovisioning` (in percent) makes of it.
     fn percentages(self, overprovisioning: u32) -> [u32; 2] {
-        let part = |count: usize| match self.total {
+        let [total, healthy, degraded] = self.shares;
+        let part = |share: u64| match total {
             0 => 0,
             // At most 100, so it fits.
-            total => (overprovisioning as usize * count / total).min(100) as u32,
+            total => (u64::from(overprovisioning) * share / total).min(100) as u32,
         };
-        [part(self.healthy), part(self.degraded)]
+        [part(healthy), part(degraded)]
     }
 
     fn panics(self, threshold: u32) -> bool {
-        let usable = 100 * (self.healthy + self.degraded);
         match self.total {
             0 => threshold > 0,
-            total => usable < threshold as usize * total,
+            total => 100 * self.usable < threshold as usize * total,
         }
     }
 }
@@ -140,7 +140,12 @@ mod tests {
     fn of(hosts: &[(usize, usize, usize)]) -> Vec<Availability> {
         hosts
             .iter()
-            .map(|&(all, healthy, degraded)| Availability { total: all, healthy, degraded, all })
+            .map(|&(all, healthy, degraded)| Availability {
+                all,
+                total: all,
+                usable: healthy + degraded,
+                shares: [all as u64, healthy as u64, degraded as u64],
+            })
             .collect()
     }
 

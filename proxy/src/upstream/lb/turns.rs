@@ -1,9 +1,11 @@
-//! `ROUND_ROBIN` over one list: each host in turn, as often as its weight says.
-
-use crate::base::random;
+//! Whose turn it is on one list: `ROUND_ROBIN`, and `LEAST_REQUEST` where weights differ.
 
 use super::edf::Edf;
 use super::group::List;
+use crate::base::random;
+
+/// A schedule is begun somewhere in the first so many turns.
+const MOST_TURNS_BEFORE: usize = 1 << 20;
 
 /// Whose turn it is, for one worker.
 #[derive(Debug)]
@@ -17,16 +19,23 @@ pub(super) enum Turns {
 // === impl Turns ===
 
 impl Turns {
-    /// Turns over these hosts. The first turn is drawn, so that workers do not march in step.
-    pub(super) fn new(list: &List, weights: &[u32]) -> Self {
-        if list.even {
-            return Self::Even(random::below(list.hosts.len().max(1)));
-        }
-        Self::Weighted(Edf::new(list.hosts.iter().map(|host| weights[*host as usize])))
+    /// Turns over hosts of one weight. The first turn is drawn, so that workers do not march in step.
+    pub(super) fn even(list: &List) -> Self {
+        Self::Even(random::below(list.hosts.len().max(1)))
     }
 
-    /// The place in the list of the host whose turn it is; none if it is empty.
-    pub(super) fn choose(&mut self, list: &List) -> Option<usize> {
+    /// Turns over hosts of these weights.
+    pub(super) fn weighted(weights: &[f64]) -> Self {
+        // It fits, as the constant says.
+        Self::Weighted(Edf::new(weights, random::below(MOST_TURNS_BEFORE) as u32))
+    }
+
+    /// The place in the list of the host whose turn it is, and which weighs that much now; none if it is empty.
+    pub(super) fn choose(
+        &mut self,
+        list: &List,
+        weight: impl FnOnce(usize) -> f64,
+    ) -> Option<usize> {
         match self {
             Self::Even(next) => {
                 let chosen = *next;
@@ -34,7 +43,7 @@ impl Turns {
                 *next = if chosen + 1 >= count { 0 } else { chosen + 1 };
                 (chosen < count).then_some(chosen)
             }
-            Self::Weighted(edf) => edf.next(),
+            Self::Weighted(edf) => edf.next(weight),
         }
     }
 }
@@ -47,9 +56,9 @@ mod tests {
     #[test]
     fn hosts_of_one_weight_take_turns() {
         let list = List { hosts: vec![0, 1, 2], even: true };
-        let mut turns = Turns::new(&list, &[1, 1, 1]);
-        let first: Vec<_> = (0..3).map(|_| turns.choose(&list).unwrap()).collect();
-        let second: Vec<_> = (0..3).map(|_| turns.choose(&list).unwrap()).collect();
+        let mut turns = Turns::even(&list);
+        let first: Vec<_> = (0..3).map(|_| turns.choose(&list, |_| 1.0).unwrap()).collect();
+        let second: Vec<_> = (0..3).map(|_| turns.choose(&list, |_| 1.0).unwrap()).collect();
         assert_eq!(first, second);
         let mut sorted = first;
         sorted.sort_unstable();
@@ -57,17 +66,8 @@ mod tests {
     }
 
     #[test]
-    fn weights_say_how_often() {
-        let list = List { hosts: vec![1, 2], even: false };
-        let mut turns = Turns::new(&list, &[7, 1, 3]);
-        let mut counts = [0_u32; 2];
-        (0..400).for_each(|_| counts[turns.choose(&list).unwrap()] += 1);
-        assert!(counts[0].abs_diff(100) <= 1, "{counts:?}");
-    }
-
-    #[test]
     fn no_hosts_no_choice() {
         let list = List::default();
-        assert_eq!(Turns::new(&list, &[]).choose(&list), None);
+        assert_eq!(Turns::even(&list).choose(&list, |_| 1.0), None);
     }
 }

@@ -63,6 +63,7 @@ impl Lowering<'_> {
             Some("INTERNAL_SERVER_ERROR") => 500,
             _ => 503,
         };
+        let hash_policy = super::hash_policy::lower(action, self.findings);
         let append = action.bool("append_x_forwarded_host");
         Some(Forward {
             timeout: protocol::timeout(Some(action), "timeout", Some(DEFAULT_ROUTE_TIMEOUT)),
@@ -70,6 +71,7 @@ impl Lowering<'_> {
             cluster_not_found_status: status,
             append_x_forwarded_host: append.unwrap_or_default(),
             cluster: cluster?,
+            hash_policy: hash_policy?,
             path_rewrite: path_rewrite?,
             host_rewrite: host_rewrite?,
         })
