@@ -92,8 +92,11 @@ fn balancer(cluster: &str, route: &str) -> Topology {
         .arguments(Node::SIDECAR, &["--file-flush-interval-msec", "50", "--concurrency", "1"])
 }
 
+/// Port, weight and health of each host.
+type Hosts<'a> = &'a [(u16, u32, &'a str)];
+
 /// A `load_assignment` of these localities: priority, zone, the locality's weight, and each host's port, weight and health.
-fn localities(localities: &[(u32, &str, u32, &[(u16, u32, &str)])], policy: &str) -> String {
+fn localities(localities: &[(u32, &str, u32, Hosts<'_>)], policy: &str) -> String {
     let mut text =
         format!("load_assignment:\n  cluster_name: app\n  policy: {{ {policy} }}\n  endpoints:\n");
     for (priority, zone, weight, hosts) in localities {

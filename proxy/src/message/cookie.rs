@@ -11,10 +11,11 @@ pub fn value<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
         let piece = piece.trim_ascii();
         let at = piece.iter().position(|byte| *byte == b'=')?;
         let (key, value) = (&piece[..at], &piece[at + 1..]);
-        (key == name.as_bytes()).then(|| match value {
+        let bare = match value {
             [b'"', inner @ .., b'"'] => inner,
             plain => plain,
-        })
+        };
+        (key == name.as_bytes()).then_some(bare)
     })
 }
 

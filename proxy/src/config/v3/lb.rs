@@ -232,7 +232,7 @@ fn maglev(
     findings: &mut Findings,
 ) -> Option<Policy> {
     let size = config.and_then(|config| config.u64("table_size"));
-    let table_size = size.unwrap_or(Maglev::default().table_size);
+    let table_size = size.unwrap_or_else(|| Maglev::default().table_size);
     if !is_prime(table_size) {
         let at = config.unwrap_or(cluster).place("table_size");
         findings.error(at, "The table size of maglev must be prime number");
@@ -243,7 +243,8 @@ fn maglev(
 
 /// The largest size that the rules let through is five millions, so trial division will do.
 fn is_prime(number: u64) -> bool {
-    number >= 2 && (2..).take_while(|part| part * part <= number).all(|part| number % part != 0)
+    number >= 2
+        && (2..).take_while(|part| part * part <= number).all(|part| !number.is_multiple_of(part))
 }
 
 fn slow_start(config: &Message<'_>, findings: &mut Findings) -> Option<SlowStart> {
