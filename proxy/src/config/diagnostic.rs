@@ -82,7 +82,7 @@ pub(super) struct Findings {
 }
 
 /// A finding whose place and path are not looked up yet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Placed {
     severity: Severity,
     at: At,
@@ -270,6 +270,16 @@ impl Findings {
     pub(super) fn extend_elsewhere(&mut self, later: Self, said: &HashSet<At>) {
         self.list.extend(later.list.into_iter().filter(|finding| !said.contains(&finding.at)));
         self.more += later.more;
+    }
+
+    /// Says in all of these places that something is not supported, if it is said in one of them.
+    pub(super) fn repeat(&mut self, places: &[At]) {
+        let found =
+            |finding: &&Placed| finding.rule == rule::UNSUPPORTED && places.contains(&finding.at);
+        let Some(first) = self.list.iter().find(found).cloned() else { return };
+        for at in places.iter().filter(|at| **at != first.at) {
+            self.list.push(Placed { at: *at, ..first.clone() });
+        }
     }
 
     /// Forgets what is only worth a remark.

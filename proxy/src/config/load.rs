@@ -341,6 +341,7 @@ impl<'s> Load<'s> {
                 let message = v3::check(&converted, v3::BOOTSTRAP, self.schema, &mut later);
                 // What v3 has deprecated since is no fault of a v1 file.
                 later.drop_notes();
+                v1::joined(root).iter().for_each(|places| later.repeat(places));
                 self.lint(&converted, &mut later);
                 findings.extend_elsewhere(later, &said);
                 message

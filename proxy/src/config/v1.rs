@@ -30,4 +30,4 @@ mod tracing;
 #[cfg(test)]
 mod tests;
 
-pub(super) use self::bootstrap::{KEYS as BOOTSTRAP, convert};
+pub(super) use self::bootstrap::{KEYS as BOOTSTRAP, convert, joined};

@@ -2,7 +2,7 @@
 
 use crate::config::diagnostic::Findings;
 use crate::config::note::Note;
-use crate::config::source::{Node, Value};
+use crate::config::source::{At, Node, Value};
 
 use super::build::{self, Build, Part};
 use super::object::{Context, Key, Kind, Loan, Object, TIME, gone, optional, required};
@@ -94,6 +94,24 @@ pub(in crate::config) fn convert(root: &Node, findings: &mut Findings) -> Option
         .note("layered_runtime", Note::Layers)
         .maybe("admin", top.convert("admin", |node| admin(node, cx)));
     Some(bootstrap.finish())
+}
+
+/// The places of keys that become one v3 message together: what is said of that message is said of each of them.
+pub(in crate::config) fn joined(root: &Node) -> Vec<Vec<At>> {
+    let keys = |node: &Node, wanted: &dyn Fn(&str) -> bool| match &node.value {
+        Value::Map(entries) => {
+            entries.iter().filter(|entry| wanted(&entry.key)).map(|entry| entry.at).collect()
+        }
+        _ => Vec::new(),
+    };
+    let manager = root.get("cluster_manager").map(|manager| {
+        keys(manager, &|key| ["local_cluster_name", "outlier_detection"].contains(&key))
+    });
+    let top = [
+        keys(root, &|key| key.starts_with("watchdog_")),
+        keys(root, &|key| ["statsd_udp_ip_address", "statsd_tcp_cluster_name"].contains(&key)),
+    ];
+    top.into_iter().chain(manager).filter(|places| places.len() > 1).collect()
 }
 
 fn admin(node: &Node, cx: &mut Context<'_>) -> Option<Node> {
