@@ -8,6 +8,7 @@ mod files; // each file and what is expected of it
 mod hostile; // files that nobody would write
 mod json_schema; // the schema for editors
 mod odd; // values that stand on the edge of what is one
+mod sarif; // the form for code hosts is SARIF
 mod schema; // the loader's schema is the one of Envoy's descriptors
 
 use std::path::{Path, PathBuf};
