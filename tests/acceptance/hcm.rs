@@ -204,6 +204,45 @@ async fn an_http2_stream_that_stops_leaves_the_others_alone(mesh: &Mesh, _: &Sta
     assert_count(mesh, "downstream_cx_total", 1).await;
 }
 
+/// An HTTP/2 client's first bytes: preface, empty SETTINGS, and HEADERS without the flag that its block ends.
+const HALF_A_BLOCK: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\
+    \x00\x00\x00\x04\x00\x00\x00\x00\x00\
+    \x00\x00\x01\x01\x00\x00\x00\x00\x01\x82";
+
+each_proxy!(half_a_block_of_headers_holds_no_drain, quick, "stream_idle_timeout: 0.5s");
+async fn half_a_block_of_headers_holds_no_drain(mesh: &Mesh, _: &Origin) {
+    let mut connection = mesh.connect().await;
+    connection.send(HALF_A_BLOCK).await.unwrap();
+    mesh.admin(Node::SIDECAR)
+        .gauge("http.ingress_http.downstream_cx_http2_active")
+        .becomes(1)
+        .await;
+    let exit = mesh.stop(Node::SIDECAR).await.unwrap();
+    assert_eq!(exit.code, Some(0));
+}
+
+async fn early() -> Stalling {
+    stalling("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+}
+
+each_proxy!(an_upstream_may_answer_before_it_has_the_request, early, "via: here");
+async fn an_upstream_may_answer_before_it_has_the_request(mesh: &Mesh, _: &Stalling) {
+    let mut connection = mesh.connect().await;
+    connection.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc").await.unwrap();
+    let reply = connection.reply().await.unwrap();
+    assert_eq!((reply.status(), reply.text().as_str()), (200, "ok"), "{reply:?}");
+    // Nobody knows where the rest of the request would end.
+    assert_eq!(reply.header("connection"), Some("close"), "{reply:?}");
+    // The upstream's time begins with the end of the request, which has not come.
+    assert_eq!(reply.header("x-envoy-upstream-service-time"), None, "{reply:?}");
+    assert_logged(mesh, "LINE POST HTTP/1.1 200 - via_upstream").await;
+    assert_count(mesh, "downstream_rq_response_before_rq_complete", 1).await;
+    let admin = mesh.admin(Node::SIDECAR);
+    // Neither is its connection good for another request.
+    admin.gauge("cluster.local_service.upstream_cx_active").becomes(0).await;
+    admin.counter("cluster.local_service.upstream_rq_200").becomes(1).await;
+}
+
 each_proxy!(a_request_that_takes_too_long_is_a_408, silent, "request_timeout: 0.5s");
 async fn a_request_that_takes_too_long_is_a_408(mesh: &Mesh, _: &Stalling) {
     let bytes = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nab";

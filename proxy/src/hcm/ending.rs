@@ -29,6 +29,8 @@ pub(super) struct Ending<'a> {
     drain: Option<Alarm>,
     /// Whether the codec was told to end.
     told: bool,
+    /// When that was.
+    told_at: Option<Instant>,
     draining: bool,
     late_head: Option<LocalReply>,
 }
@@ -63,6 +65,7 @@ impl<'a> Ending<'a> {
             shortest: shortest.unwrap_or(Duration::MAX),
             drain: None,
             told: false,
+            told_at: None,
             draining: false,
             late_head: None,
         }
@@ -106,6 +109,7 @@ impl<'a> Ending<'a> {
                     Due::Stream => {}
                     Due::End => {
                         self.told = true;
+                        self.told_at = Some(clock::now());
                         tell(codec);
                     }
                     Due::Cut => return Poll::Ready(Ok(End::Local)),
@@ -176,6 +180,12 @@ impl<'a> Ending<'a> {
                 None => Due::Cut,
             };
         }
+        if let Some(more) = self.block_left(now) {
+            if more.is_zero() {
+                return Due::Cut;
+            }
+            left = left.min(more);
+        }
         if let (Some(limit), Some(since)) = (config.idle_timeout, self.connection.idle_since()) {
             let more = limit.saturating_sub(now.saturating_duration_since(since));
             if !more.is_zero() {
@@ -186,6 +196,15 @@ impl<'a> Ending<'a> {
             }
         }
         Due::Not(left)
+    }
+
+    /// How long an HTTP/2 connection that was told to end may yet hang on without a stream. The codec ends it once its
+    /// streams have; what keeps it is half a block of headers, which is a stream nobody sees, or a client that does not
+    /// listen.
+    fn block_left(&self, now: Instant) -> Option<Duration> {
+        let limit = self.hcm.config.stream_idle_timeout.filter(|_| self.http2 && self.told)?;
+        let since = self.connection.idle_since()?.max(self.told_at?);
+        Some(limit.saturating_sub(now.saturating_duration_since(since)))
     }
 
     /// How long a head that began `ago` may take yet. None if no longer; its answer is kept then.
