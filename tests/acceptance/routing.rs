@@ -5,18 +5,21 @@
 //! `one`, `two` and `three`, behind each of which the same origin answers, and `empty`, which has no host.
 //!
 //! `NAME.expected` is what the real Envoy made of it: what the client got, what the origin got, what the log says; or
-//! what the log says only, if the file says `lookups: |` instead. `UPDATE_EXPECT=1` writes it anew, from the real Envoy
-//! only.
+//! what the log says only, if the file says `lookups: |` instead. `http2/NAME.expected` is the same where the client
+//! speaks HTTP/2; what HTTP/2 has no words for is not asked then. `UPDATE_EXPECT=1` writes both anew, from the real
+//! Envoy only.
 
 use std::{
     fmt::Write,
-    fs,
+    fs, io,
     net::{IpAddr, Ipv4Addr, UdpSocket},
     path::{Path, PathBuf},
 };
 
+use http_body_util::{BodyExt, Full, combinators::BoxBody};
+use hyper::body::Bytes;
 use outrigger_harness::{
-    client::raw::RawReply,
+    client::stream::{Http, exchange},
     eventually::satisfies,
     mesh::Mesh,
     node::{Config, ConfigVersion, Node},
@@ -26,18 +29,30 @@ use outrigger_harness::{
     trial::{self, Mode},
 };
 
-/// A file's two tests.
+/// A file's four tests.
 macro_rules! fixture {
     ($name:ident) => {
         mod $name {
+            use outrigger_harness::{client::stream::Http, trial::Mode};
+
             #[test]
             fn outrigger() {
-                super::run(stringify!($name), outrigger_harness::trial::Mode::V3Process);
+                super::run(stringify!($name), Mode::V3Process, Http::One);
             }
 
             #[test]
             fn envoy() {
-                super::run(stringify!($name), outrigger_harness::trial::Mode::Envoy);
+                super::run(stringify!($name), Mode::Envoy, Http::One);
+            }
+
+            #[test]
+            fn outrigger_over_http2() {
+                super::run(stringify!($name), Mode::V3Process, Http::Two);
+            }
+
+            #[test]
+            fn envoy_over_http2() {
+                super::run(stringify!($name), Mode::Envoy, Http::Two);
             }
         }
     };
@@ -114,6 +129,7 @@ struct Fixture {
     fields: String,
     requests: Vec<Request>,
     in_full: bool,
+    http: Http,
     expected: PathBuf,
 }
 
@@ -121,11 +137,17 @@ struct Fixture {
 #[derive(Debug)]
 struct Request {
     line: String,
+    /// Names and values, and a host among them.
+    headers: Vec<(String, String)>,
+    body: String,
     bytes: String,
 }
 
-fn run(name: &str, mode: Mode) {
-    let fixture = Fixture::read(name);
+/// What a client got: status, headers, body.
+type Got = (u16, Vec<(String, String)>, String);
+
+fn run(name: &str, mode: Mode, http: Http) {
+    let fixture = Fixture::read(name, http);
     trial::run_with(
         mode,
         async || origin().header("x-from", "origin").body("answered\n").start().await.unwrap(),
@@ -137,7 +159,7 @@ fn run(name: &str, mode: Mode) {
 // === impl Fixture ===
 
 impl Fixture {
-    fn read(name: &str) -> Self {
+    fn read(name: &str, http: Http) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/routing");
         let text = fs::read_to_string(folder.join(name).with_extension("yaml")).unwrap();
         let in_full = text.split_once(REQUESTS);
@@ -145,12 +167,18 @@ impl Fixture {
             in_full.or_else(|| text.split_once(LOOKUPS)).expect("something is asked");
         let lines: Vec<&str> =
             requests.lines().map(str::trim_start).filter(|line| !line.is_empty()).collect();
-        let requests = lines.chunk_by(|_, next| !is_request_line(next));
+        let requests = lines.chunk_by(|_, next| !is_request_line(next)).map(Request::new);
+        let sayable = |request: &Request| http == Http::One || request.over_http2().is_some();
+        let expected = match http {
+            Http::One => folder,
+            Http::Two => folder.join("http2"),
+        };
         Self {
             fields: fields.to_owned(),
-            requests: requests.map(Request::new).collect(),
+            requests: requests.filter(sayable).collect(),
             in_full: in_full.is_some(),
-            expected: folder.join(name).with_extension("expected"),
+            http,
+            expected: expected.join(name).with_extension("expected"),
         }
     }
 
@@ -182,13 +210,12 @@ impl Fixture {
         let mut text = String::new();
         for request in &self.requests {
             let before = origin.seen().len();
-            let mut connection = mesh.connect().await;
-            let reply = connection.exchange(&request.bytes).await.unwrap();
+            let got = self.ask(mesh, request).await;
             if !self.in_full {
                 continue;
             }
             writeln!(text, "{}", request.line).unwrap();
-            write_reply(&mut text, &reply);
+            write_got(&mut text, got.as_ref());
             for seen in &origin.seen()[before..] {
                 write_seen(&mut text, seen);
             }
@@ -212,6 +239,21 @@ impl Fixture {
         text.replace(&own_address().to_string(), "OWN")
     }
 
+    /// What a client gets; nothing if its stream is reset.
+    async fn ask(&self, mesh: &Mesh, request: &Request) -> Option<Got> {
+        if self.http == Http::Two {
+            let request = request.over_http2().expect("only what can be said is asked");
+            let reply = exchange(mesh.front_address(), Http::Two, request).await.ok()?;
+            let value = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+            let headers = reply.headers.iter();
+            let headers = headers.map(|(name, text)| (name.to_string(), value(text.as_bytes())));
+            return Some((reply.status, headers.collect(), value(&reply.body)));
+        }
+        let mut connection = mesh.connect().await;
+        let reply = connection.exchange(&request.bytes).await.unwrap();
+        Some((reply.status(), reply.headers.clone(), reply.text()))
+    }
+
     async fn logged(&self, mesh: &Mesh) -> Vec<String> {
         let lines = async || {
             let logs = mesh.logs(Node::SIDECAR).await?;
@@ -228,20 +270,48 @@ impl Request {
     fn new(lines: &[&str]) -> Self {
         let (line, rest) = lines.split_first().expect("it is not empty");
         let mut bytes = format!("{line} HTTP/1.1\r\n");
+        let mut named = Vec::new();
         if !rest.iter().any(|line| line.starts_with("host:")) {
             bytes.push_str("host: host.example\r\n");
+            named.push(("host".to_owned(), "host.example".to_owned()));
         }
         let (body, headers): (Vec<&str>, Vec<&str>) =
             rest.iter().partition(|line| line.starts_with("> "));
         for header in headers {
             write!(bytes, "{header}\r\n").unwrap();
+            let (name, value) = header.split_once(':').expect("it is a header");
+            named.push((name.to_owned(), value.trim().to_owned()));
         }
         let body: String = body.iter().map(|line| &line[2..]).collect();
         if !body.is_empty() {
             write!(bytes, "content-length: {}\r\n", body.len()).unwrap();
         }
         write!(bytes, "\r\n{body}").unwrap();
-        Self { line: (*line).to_owned(), bytes }
+        Self { line: (*line).to_owned(), headers: named, body, bytes }
+    }
+
+    /// The same request in HTTP/2, if that can say it.
+    fn over_http2(&self) -> Option<hyper::Request<BoxBody<Bytes, io::Error>>> {
+        let (method, target) = self.line.split_once(' ')?;
+        let mut hosts = self.headers.iter().filter(|(name, _)| name == "host");
+        let (host, none) = (hosts.next()?, hosts.next());
+        if none.is_some() || !target.starts_with('/') || target.contains('#') {
+            return None;
+        }
+        let mut request =
+            hyper::Request::builder().method(method).uri(format!("http://{}{target}", host.1));
+        for (name, value) in self.headers.iter().filter(|(name, _)| name != "host") {
+            let of_connection = ["connection", "upgrade", "transfer-encoding", "keep-alive"];
+            if of_connection.contains(&name.to_ascii_lowercase().as_str()) {
+                return None;
+            }
+            request = request.header(name, value);
+        }
+        let body = Full::new(Bytes::from(self.body.clone())).map_err(|never| match never {});
+        let request = request.body(body.boxed()).ok()?;
+        // What the library says otherwise than it was written is not what is asked.
+        let said = request.uri().path_and_query().map(ToString::to_string);
+        (said.as_deref() == Some(target)).then_some(request)
     }
 }
 
@@ -251,11 +321,15 @@ fn is_request_line(line: &str) -> bool {
     first != ">" && !first.contains(':')
 }
 
-fn write_reply(text: &mut String, reply: &RawReply) {
-    writeln!(text, "  client got {}", reply.status()).unwrap();
-    let headers = reply.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+fn write_got(text: &mut String, got: Option<&Got>) {
+    let Some((status, headers, body)) = got else {
+        text.push_str("  client got a reset\n");
+        return;
+    };
+    writeln!(text, "  client got {status}").unwrap();
+    let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     write_headers(text, headers.collect());
-    write_body(text, &reply.text());
+    write_body(text, body);
 }
 
 fn write_seen(text: &mut String, seen: &Seen) {

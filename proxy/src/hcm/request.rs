@@ -2,7 +2,7 @@
 
 use http::header::{COOKIE, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
-use http::uri::{PathAndQuery, Uri};
+use http::uri::{self, PathAndQuery, Uri};
 use http::{Method, StatusCode, Version};
 
 use crate::base::random;
@@ -43,6 +43,7 @@ pub(super) fn prepare(
     let http2 = request.version() == Version::HTTP_2;
     let (mut parts, body) = request.into_parts();
     let body = finish.follow(body);
+    let scheme = parts.uri.scheme().cloned();
     if let Some(underscores) = &hcm.underscores
         && underscores.check(&mut parts.headers, http2).is_err()
     {
@@ -64,6 +65,9 @@ pub(super) fn prepare(
     }
     say_client(hcm, &mut parts.headers, finish);
     add(hcm, &mut parts.headers, finish);
+    if let Some(scheme) = scheme {
+        keep_scheme(hcm, scheme, &mut parts);
+    }
     say_empty(&parts.method, &mut parts.headers, &body);
     finish.note(&parts);
     Ok(Prepared { request: Box::new(Request::from_parts(parts, body)), host })
@@ -287,6 +291,14 @@ fn say_scheme(hcm: &Hcm, headers: &mut HeaderMap, port: u16) {
         if outermost || !headers.contains_key(headers::X_FORWARDED_PORT) {
             headers.insert(headers::X_FORWARDED_PORT, headers::number(port.into()));
         }
+    }
+}
+
+/// Keeps the scheme that a client said, where the last proxy says that it was another: routes look at the former.
+fn keep_scheme(hcm: &Hcm, scheme: uri::Scheme, parts: &mut Parts) {
+    let told = parts.headers.get(headers::X_FORWARDED_PROTO);
+    if hcm.config.scheme.is_none() && told.is_some_and(|told| told != scheme.as_str()) {
+        parts.extensions.insert(scheme);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 
 use http::header::COOKIE;
+use http::uri::Scheme;
 use http::{HeaderMap, Method, Uri};
 
 use crate::base::random;
@@ -19,6 +20,8 @@ pub struct Head<'a> {
     method: &'a Method,
     uri: &'a Uri,
     headers: &'a HeaderMap,
+    /// The scheme that the client said, where it is not that of `x-forwarded-proto`.
+    said: Option<&'a str>,
     random: OnceCell<u64>,
 }
 
@@ -27,12 +30,14 @@ pub struct Head<'a> {
 impl<'a> Head<'a> {
     /// The head of a request for that host.
     pub fn new(host: &'a str, request: &'a Request) -> Self {
-        Self::of(host, request.method(), request.uri(), request.headers())
+        let said = request.extensions().get().map(Scheme::as_str);
+        Self { said, ..Self::of(host, request.method(), request.uri(), request.headers()) }
     }
 
     /// A head of these parts; the URI is a path with its query.
     pub fn of(host: &'a str, method: &'a Method, uri: &'a Uri, headers: &'a HeaderMap) -> Self {
-        Self { host, path: uri.path(), method, uri, headers, random: OnceCell::new() }
+        let random = OnceCell::new();
+        Self { host, path: uri.path(), method, uri, headers, said: None, random }
     }
 
     /// The same head with this random number, which is otherwise made when it is first asked for.
@@ -53,7 +58,8 @@ impl<'a> Head<'a> {
 
     /// The scheme: that of the URI, or what the last proxy said.
     pub fn scheme(&self) -> &'a str {
-        self.uri.scheme_str().unwrap_or_else(|| self.forwarded_proto().unwrap_or("http"))
+        let said = self.said.or_else(|| self.uri.scheme_str());
+        said.unwrap_or_else(|| self.forwarded_proto().unwrap_or("http"))
     }
 
     /// `x-forwarded-proto`.
