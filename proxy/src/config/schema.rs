@@ -41,6 +41,8 @@ pub(super) struct Field {
     pub(super) oneof: Option<&'static str>,
     pub(super) support: Support,
     pub(super) deprecated: bool,
+    /// `udpa.annotations.sensitive`: no dump shows what it holds.
+    pub(super) sensitive: bool,
     /// `protoc-gen-validate`'s rules, as `(name, value)`; the value is empty for a rule that is just on.
     pub(super) rules: Vec<(&'static str, &'static str)>,
 }
@@ -118,6 +120,14 @@ impl Schema {
     pub(super) fn of_route_tests() -> Self {
         let mut schema = Self::read();
         schema.add(ROUTE_TESTS, |_message, _field| Support::Applied);
+        schema
+    }
+
+    /// A schema of these descriptions, all of whose fields are applied.
+    #[cfg(test)]
+    pub(super) fn of_text(text: &'static str) -> Self {
+        let mut schema = Self { messages: HashMap::new(), enums: HashMap::new() };
+        schema.add(text, |_message, _field| Support::Applied);
         schema
     }
 
@@ -213,12 +223,14 @@ impl Field {
             oneof: None,
             support,
             deprecated: false,
+            sensitive: false,
             rules: Vec::new(),
         };
         for word in words {
             match word.split_once('=').unwrap_or((word, "")) {
                 ("oneof", name) => field.oneof = Some(name),
                 ("deprecated", _) => field.deprecated = true,
+                ("sensitive", _) => field.sensitive = true,
                 ("refused", _) => field.support = Support::Refused,
                 rule => field.rules.push(rule),
             }

@@ -129,6 +129,9 @@ fn write_message(text: &mut String, message: &MessageDescriptor, enums: &mut BTr
         if field.field_descriptor_proto().options.as_ref().is_some_and(|o| o.deprecated()) {
             text.push_str(" deprecated");
         }
+        if extension(&field.options(), "udpa.annotations.sensitive") == Some(Value::Bool(true)) {
+            text.push_str(" sensitive");
+        }
         if read {
             write_rules(text, &field);
         }
