@@ -9,8 +9,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use outrigger::base::clock;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[global_allocator]
@@ -141,9 +142,9 @@ impl Proxy {
         let counts = BufReader::new(process.stdout.take().expect("its output"));
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let proxy = Self { process, counts, address };
-        let until = Instant::now() + PATIENCE;
+        let until = clock::now() + PATIENCE;
         while !proxy.serves() {
-            assert!(Instant::now() < until, "the proxy does not serve");
+            assert!(clock::now() < until, "the proxy does not serve");
             thread::yield_now();
         }
         proxy

@@ -27,8 +27,8 @@ pub struct LocalReply {
     pub closes: bool,
     /// The type of the body; `text/plain` where nothing is said.
     pub content_type: Option<HeaderValue>,
-    /// Where the client shall go instead.
-    pub location: Option<HeaderValue>,
+    /// Where the client shall go instead. Boxed, since few replies have one and all are handed up by value.
+    pub location: Option<Box<HeaderValue>>,
 }
 
 // === impl LocalReply ===
@@ -101,7 +101,7 @@ impl LocalReply {
     /// The client is to ask for the path without escaped slashes, so that all who look at it see the same.
     pub fn normalized_path(path: &str) -> Self {
         let mut reply = Self::new(StatusCode::TEMPORARY_REDIRECT, "path_normalization_failed");
-        reply.location = HeaderValue::from_str(path).ok();
+        reply.location = HeaderValue::from_str(path).ok().map(Box::new);
         reply
     }
 
@@ -226,7 +226,7 @@ impl LocalReply {
             headers.insert(headers::X_ENVOY_OVERLOADED, HeaderValue::from_static("true"));
         }
         if let Some(location) = self.location {
-            headers.insert(LOCATION, location);
+            headers.insert(LOCATION, *location);
         }
         if !self.body.is_empty() {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));

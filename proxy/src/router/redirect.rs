@@ -60,7 +60,8 @@ impl Router {
         let mut reply = LocalReply::direct_response(status);
         if !location.is_empty() {
             // Host and path of a request, and what a file may say, are fit for a header.
-            reply.location = HeaderValue::from_maybe_shared(bytes::Bytes::from(location)).ok();
+            let location = HeaderValue::from_maybe_shared(bytes::Bytes::from(location)).ok();
+            reply.location = location.map(Box::new);
         }
         reply
     }

@@ -137,8 +137,8 @@ impl PathTemplate {
 }
 
 fn push_rewritten(substitution: &mut String, literal: &str) -> Result<(), TemplateError> {
-    let parts = literal.split('/').filter(|part| !part.is_empty());
-    parts.map(check_literal).collect::<Result<(), _>>()?;
+    let mut parts = literal.split('/').filter(|part| !part.is_empty());
+    parts.try_for_each(check_literal)?;
     substitution.push_str(literal);
     Ok(())
 }
