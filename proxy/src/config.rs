@@ -14,6 +14,7 @@ pub mod endpoint;
 pub mod hcm;
 pub mod headers;
 pub mod health_check;
+pub mod http_filter;
 pub mod http_protocol;
 pub mod lb;
 pub mod lint;

@@ -201,6 +201,7 @@ impl<'a> Explainer<'a> {
         };
         let router = Router::new(table, config.router, clusters, &self.root);
         let parts = hcm::Parts {
+            filters: None,
             config: config.clone(),
             terminal: hcm::Terminal::Router(router.by_chance(question.random)),
             logs: Arc::new(AccessLogs::default()),

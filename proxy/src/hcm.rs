@@ -6,6 +6,7 @@ mod authority;
 mod codec;
 pub mod connection;
 mod ending;
+mod filtered;
 mod finish;
 pub mod head;
 mod http2;
@@ -34,6 +35,7 @@ use http::HeaderValue;
 use crate::access_log::AccessLogs;
 use crate::base::drain::{Drain, Phase};
 use crate::config::hcm::HttpConnectionManager;
+use crate::filter::http::Chain;
 use crate::message::forwarded::Trust;
 use crate::message::{Request, Response};
 use crate::router::{Note, Ready, Router};
@@ -53,6 +55,8 @@ pub struct Hcm {
     config: Arc<HttpConnectionManager>,
     stats: HcmStats,
     listener_stats: ListenerHttpStats,
+    /// The filters before the terminal; none if there are none.
+    filters: Option<Arc<Chain>>,
     terminal: Terminal,
     logs: Arc<AccessLogs>,
     server: HeaderValue,
@@ -109,6 +113,8 @@ pub struct Ending {
 pub struct Parts {
     /// How it was configured.
     pub config: Arc<HttpConnectionManager>,
+    /// The filters before that; none if there are none.
+    pub filters: Option<Arc<Chain>>,
     /// What the filter chain ends in.
     pub terminal: Terminal,
     /// Its access logs.
@@ -124,7 +130,7 @@ pub struct Parts {
 impl Hcm {
     /// A connection manager whose stats are `http.<stat_prefix>.` below `root`, and again below the listener's scope.
     pub fn new(parts: Parts, root: &Scope, listener: &Scope) -> Self {
-        let Parts { config, terminal, logs, ending, buffer_limit } = parts;
+        let Parts { config, filters, terminal, logs, ending, buffer_limit } = parts;
         let default_host = config.http1.default_host_for_http_10.as_deref();
         let below = |scope: &Scope| scope.scope("http").scope(&config.stat_prefix);
         Self {
@@ -140,11 +146,20 @@ impl Hcm {
             underscores: Underscores::new(&config, root),
             local_replies: LocalReplies::new(&config.local_replies),
             buffer_limit: buffer_limit as usize,
+            filters,
             terminal,
             logs,
             ending,
             config,
         }
+    }
+}
+
+impl Hcm {
+    /// What requests pass where there are filters. Only a router has any before it.
+    fn filtered(&self) -> Option<(&Chain, &Router)> {
+        let Terminal::Router(router) = &self.terminal else { return None };
+        Some((self.filters.as_deref()?, router))
     }
 }
 

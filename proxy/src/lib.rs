@@ -15,6 +15,8 @@ pub mod network;
 
 pub mod router;
 
+pub mod filter;
+
 pub mod access_log;
 pub mod route;
 pub mod upstream;

@@ -3,6 +3,7 @@
 mod action;
 mod clusters;
 mod domains;
+mod filters;
 mod head;
 mod headers;
 mod index;
@@ -14,6 +15,9 @@ mod virtual_host;
 pub use self::action::{Action, Chosen, ClusterRef, DirectResponse, Forward, Redirect, Rewrite};
 pub use self::clusters::{Clusters, Slot};
 pub use self::domains::Domain;
+pub use self::filters::{
+    FilterLevels, FilterSettings, FilterSlot, Filters, Setting as FilterSetting,
+};
 pub use self::head::Head;
 pub use self::headers::{HeaderParsers, RequestNotes};
 pub use self::matcher::Unmet;

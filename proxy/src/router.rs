@@ -10,6 +10,7 @@ mod preview;
 mod redirect;
 mod report;
 mod rewrite;
+mod selection;
 mod stats;
 mod strict;
 mod upload;
@@ -24,7 +25,7 @@ use http::request::Parts;
 use crate::config::hcm::RouterOptions;
 use crate::message::local_reply::LocalReply;
 use crate::message::{Request, Response};
-use crate::route::{Action, ClusterRef, Head, Selected, Table};
+use crate::route::{Action, Table};
 use crate::stats::Scope;
 use crate::stream_info::StreamInfo;
 use crate::upstream::Local;
@@ -36,6 +37,8 @@ use self::stats::RouterStats;
 pub use self::failure::after_response_started;
 pub use self::forward::Ready;
 pub use self::preview::Bound;
+pub use self::rewrite::show;
+pub use self::selection::Selection;
 
 /// The clusters of one worker, by name.
 pub type Clusters = HashMap<Arc<str>, Rc<Local>>;
@@ -84,51 +87,54 @@ impl Router {
         info: &mut StreamInfo,
         note: Note<'_>,
     ) -> Result<Ready<'_>, Box<Response>> {
+        let selection = self.select(request, host, info);
+        self.resume(&selection, (request, host), info, note)
+    }
+
+    /// Does with a request what its route wants, after filters have seen both.
+    ///
+    /// # Errors
+    /// The answer, if it goes nowhere.
+    pub fn resume<'a>(
+        &'a self,
+        selection: &Selection<'a>,
+        (request, host): (&mut Request, &str),
+        info: &mut StreamInfo,
+        note: Note<'_>,
+    ) -> Result<Ready<'a>, Box<Response>> {
         self.stats.rq_total.inc();
-        let head = match self.chance {
-            None => Head::new(host, request),
-            Some(number) => Head::new(host, request).with_random(number),
-        };
-        let Some(Selected { virtual_host, route }) = self.table.select(&head) else {
+        if selection.virtual_host.is_none() {
             self.stats.no_route.inc();
             return Err(Box::new(LocalReply::no_route().into_response(info)));
-        };
-        info.virtual_host = Some(virtual_host.name.clone());
-        let Some(route) = route else {
+        }
+        let head = self.head(host, request);
+        let Some(route) = selection.route else {
             return Err(Box::new(self.require_tls(&head).into_response(info)));
         };
-        info.route_name.clone_from(&route.name);
-        let mut headers = &route.headers;
+        let headers = selection.target.map_or(&route.headers, |target| target.headers);
         let reply = match &route.action {
-            Action::Forward(forward) => {
-                let chosen = forward.choose(&head);
-                headers = chosen.headers.unwrap_or(headers);
-                match self.cluster(chosen.cluster) {
-                    Some(local) => {
-                        if let Some(reply) = self.refuse_strictly(request, local, info) {
-                            return Err(reply);
-                        }
-                        let host_rewrite = chosen.host_rewrite;
-                        let way = Way { route, forward, headers, host_rewrite, local };
-                        let hashed = Hashed::wanted(&way, host, request, info);
-                        let ready = self.prepare(&way, request, info, note);
-                        return ready.map(|ready| ready.with_hash(hashed));
+            Action::Forward(forward) => match selection.target.and_then(|target| target.way()) {
+                Some((local, host_rewrite)) => {
+                    if let Some(reply) = self.refuse_strictly(request, info) {
+                        return Err(reply);
                     }
-                    None => self.no_cluster(chosen.cluster, forward.not_found),
+                    let way = Way { route, forward, headers, host_rewrite, local };
+                    let hashed = Hashed::wanted(&way, host, request, info);
+                    let ready = self.prepare(&way, request, info, note);
+                    return ready.map(|ready| ready.with_hash(hashed));
                 }
-            }
+                None => self.no_cluster(forward.not_found),
+            },
             Action::Redirect(redirect) => {
                 let says_old = !self.options.suppress_envoy_headers;
                 let (reply, path) = self.redirect(redirect, route, &head, info);
                 if path.is_some_and(|path| rewrite::set_path(request, path, says_old).is_ok()) {
-                    rewrite::show(request, note);
+                    show(request, note);
                 }
                 reply
             }
             Action::DirectResponse(response) => self.direct_response(response, &head, info),
-            Action::NonForwarding => {
-                self.no_cluster(ClusterRef::Named(""), StatusCode::SERVICE_UNAVAILABLE)
-            }
+            Action::NonForwarding => self.no_cluster(StatusCode::SERVICE_UNAVAILABLE),
         };
         let notes = headers.note_request(request);
         let reply = reply.into_response(info);
@@ -137,32 +143,14 @@ impl Router {
 
     /// The answer to a request that asks for what makes no sense, if `strict_check_headers` looks at it. Routes leave it
     /// alone, as in Envoy.
-    fn refuse_strictly(
-        &self,
-        request: &Request,
-        local: &Local,
-        info: &mut StreamInfo,
-    ) -> Option<Box<Response>> {
+    fn refuse_strictly(&self, request: &Request, info: &mut StreamInfo) -> Option<Box<Response>> {
         let reply = strict::check(&self.options.strict_check_headers, request.headers())?;
-        info.upstream_cluster = Some(local.cluster.name.clone());
         tracing::debug!(details = %reply.details, "request refused");
         Some(Box::new(reply.into_response(info)))
     }
 
-    fn cluster(&self, cluster: ClusterRef<'_>) -> Option<&Rc<Local>> {
-        match cluster {
-            ClusterRef::Slot(slot) => self.slots[slot.0].as_ref(),
-            ClusterRef::Named(name) => self.clusters.get(name),
-        }
-    }
-
-    fn no_cluster(&self, cluster: ClusterRef<'_>, status: StatusCode) -> LocalReply {
+    fn no_cluster(&self, status: StatusCode) -> LocalReply {
         self.stats.no_cluster.inc();
-        let name = match cluster {
-            ClusterRef::Slot(slot) => self.table.clusters().name(slot),
-            ClusterRef::Named(name) => name,
-        };
-        tracing::debug!(cluster = name, "no such cluster");
         LocalReply::no_cluster(status)
     }
 }

@@ -233,13 +233,39 @@ pub const COVERAGE: &[Covered] = &[
     applied("envoy.config.core.v3.SchemeHeaderTransformation", &["scheme_to_overwrite"]),
     applied(
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter",
-        &["name", "typed_config"],
-    ),
+        &["name", "typed_config", "disabled"],
+    )
+    // Of a filter that is not known, whose type the loader refuses.
+    .no_op(&["is_optional"]),
     applied(
         "envoy.extensions.filters.http.router.v3.Router",
         &["suppress_envoy_headers", "respect_expected_rq_timeout", "strict_check_headers"],
     )
         .fixed(&[("dynamic_stats", "true")]),
+    // HTTP filters
+    applied("envoy.config.route.v3.FilterConfig", &["config", "disabled"]).no_op(&["is_optional"]),
+    applied("envoy.extensions.filters.http.buffer.v3.Buffer", &["max_request_bytes"]),
+    applied("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", &["disabled", "buffer"]),
+    applied(
+        "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
+        &["mutations", "most_specific_header_mutations_wins"],
+    ),
+    applied(
+        "envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute",
+        &["mutations"],
+    ),
+    applied(
+        "envoy.extensions.filters.http.header_mutation.v3.Mutations",
+        &["request_mutations", "response_mutations"],
+    ),
+    applied(
+        "envoy.config.common.mutation_rules.v3.HeaderMutation",
+        &["remove", "append", "remove_on_match"],
+    ),
+    applied(
+        "envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch",
+        &["key_matcher"],
+    ),
     applied(
         "envoy.config.core.v3.HttpProtocolOptions",
         &[
@@ -278,6 +304,7 @@ pub const COVERAGE: &[Covered] = &[
             "vhost_header",
             "ignore_port_in_host_matching",
             "ignore_path_parameters_in_path_matching",
+            "typed_per_filter_config",
             "request_headers_to_add",
             "request_headers_to_remove",
             "response_headers_to_add",
@@ -294,6 +321,7 @@ pub const COVERAGE: &[Covered] = &[
             "domains",
             "routes",
             "require_tls",
+            "typed_per_filter_config",
             "request_headers_to_add",
             "request_headers_to_remove",
             "response_headers_to_add",
@@ -310,6 +338,7 @@ pub const COVERAGE: &[Covered] = &[
             "redirect",
             "direct_response",
             "non_forwarding_action",
+            "typed_per_filter_config",
             "request_headers_to_add",
             "request_headers_to_remove",
             "response_headers_to_add",
@@ -442,6 +471,7 @@ pub const COVERAGE: &[Covered] = &[
             "cluster_header",
             "weight",
             "host_rewrite_literal",
+            "typed_per_filter_config",
             "request_headers_to_add",
             "request_headers_to_remove",
             "response_headers_to_add",

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::access_log::AccessLog;
 use super::address::CidrRange;
+use super::http_filter::HttpFilter;
 use super::http_protocol::{Http1, Http2};
 use super::local_reply::LocalReplies;
 use super::route::RouteConfiguration;
@@ -213,10 +214,6 @@ pub enum StrictHeader {
     /// `x-envoy-retry-grpc-on`.
     RetryGrpcOn,
 }
-
-/// An HTTP filter before the router. None is built in this slice; the loader refuses the others by name.
-#[derive(Clone, Debug)]
-pub enum HttpFilter {}
 
 // === impl HttpConnectionManager ===
 

@@ -32,6 +32,9 @@ const PLACES: &[(&str, &str)] = &[
 /// The beginning of the names of all messages that stand in an `Any`.
 const EXTENSIONS: &str = "envoy.extensions.";
 
+/// The one that is called otherwise.
+const FILTER_CONFIG: &str = "envoy.config.route.v3.FilterConfig";
+
 /// The JSON Schema of a bootstrap, as indented text.
 pub fn json_schema() -> String {
     let schema = Schema::read();
@@ -63,7 +66,7 @@ impl Writer<'_> {
     fn message(&self, message: &Message) -> Value {
         let fields = || message.fields.iter().filter(|field| field.support != Support::Refused);
         let mut properties = Map::new();
-        if message.name.starts_with(EXTENSIONS) {
+        if message.name.starts_with(EXTENSIONS) || message.name == FILTER_CONFIG {
             properties.insert("@type".to_owned(), json!({ "type": "string" }));
         }
         let mut patterns = Map::new();
@@ -152,7 +155,12 @@ impl Writer<'_> {
                 }
                 let full = format!("{}.{}", message.name, field.name);
                 let place = PLACES.iter().find(|(field, _)| *field == full);
-                reference(&any_name(place.map_or(EXTENSIONS, |(_, beginning)| beginning)))
+                let any = reference(&any_name(place.map_or(EXTENSIONS, |(_, one)| one)));
+                match message.name {
+                    // Nothing in it enables a filter.
+                    FILTER_CONFIG => json!({ "anyOf": [{ "maxProperties": 0 }, any] }),
+                    _ => any,
+                }
             }
             Kind::Enum(name) => self.schema.enumeration(name).map_or(json!({}), enumeration),
             Kind::Message(name) => reference(name),
@@ -161,8 +169,10 @@ impl Writer<'_> {
 
     /// An `Any` with one of the messages whose names begin so.
     fn any(&self, beginning: &str) -> Value {
-        let fitting: Vec<&str> =
-            self.names.iter().copied().filter(|name| name.starts_with(beginning)).collect();
+        let fits = |name: &str| {
+            name.starts_with(beginning) || (beginning == EXTENSIONS && name == FILTER_CONFIG)
+        };
+        let fitting: Vec<&str> = self.names.iter().copied().filter(|name| fits(name)).collect();
         // Messages within messages are none that an `Any` holds.
         let fitting = fitting.into_iter().filter(|name| {
             let mut short = name.rsplit('.').skip(1);

@@ -21,6 +21,7 @@ pub use self::template::{PathTemplate, TemplateError};
 pub use self::virtual_host::{RequireTls, Route, VirtualHost};
 
 use super::headers::HeaderMutations;
+use super::http_filter::PerFilter;
 use super::matcher::HeaderField;
 
 /// One route table.
@@ -41,4 +42,6 @@ pub struct RouteConfiguration {
     pub ignore_port: bool,
     /// `ignore_path_parameters_in_path_matching`: what follows a `;` does not count.
     pub ignore_path_parameters: bool,
+    /// `typed_per_filter_config`.
+    pub filters: Vec<PerFilter>,
 }

@@ -24,6 +24,7 @@ mod endpoint;
 mod hcm;
 mod headers;
 mod health_check;
+mod http_filter;
 mod lb;
 mod listener;
 mod listener_filter;

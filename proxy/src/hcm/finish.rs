@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
 use crate::base::clock;
+use crate::filter::http::Remains;
 use crate::formatter::Notes;
 use crate::message::body::{BodyError, Watch};
 use crate::message::local_reply::LocalReply;
@@ -36,6 +37,10 @@ pub(super) struct Finish {
     notes: Option<Box<Notes>>,
     /// What local replies print of the request's head; none where they are left as they are.
     reply_notes: Option<Box<Notes>>,
+    /// Whether a reply of our own is what its client is to get.
+    settled: bool,
+    /// What filters keep until the stream has ended.
+    remains: Option<Remains>,
     close: bool,
     /// Whether the request is HEAD.
     head: bool,
@@ -127,6 +132,8 @@ impl Finish {
             request_id: None,
             notes: None,
             reply_notes: None,
+            settled: false,
+            remains: None,
             close,
             head: request.method() == Method::HEAD,
             reset: None,
@@ -164,6 +171,17 @@ impl Finish {
             }
         };
         (info, note)
+    }
+
+    /// Notes the head again, once filters have seen it.
+    pub(super) fn note_again(&mut self, request: &mut Request) {
+        let (_, mut note) = self.for_terminal();
+        router::show(request, &mut note);
+    }
+
+    /// Keeps what filters remember until the stream has ended.
+    pub(super) fn keep(&mut self, remains: Remains) {
+        self.remains = Some(remains);
     }
 
     /// Keeps what the logs, and replies of our own, want to know of the request's head.
@@ -205,6 +223,7 @@ impl Finish {
     pub(super) fn broken(&mut self) -> Option<Broken> {
         let broken = self.pulse.broken.get()?;
         self.info.flags = Flags::default();
+        self.settled = false;
         Some(broken)
     }
 
@@ -220,9 +239,9 @@ impl Finish {
         self.connection.refuse_version();
     }
 
-    /// Makes a reply of our own what its client is to get; what an upstream answered stays.
+    /// Makes a reply of our own what its client is to get; what an upstream answered stays. It is done once.
     pub(super) fn settle(&mut self, mut response: Response) -> Response {
-        if !self.info.local_reply {
+        if !self.info.local_reply || std::mem::replace(&mut self.settled, true) {
             return response;
         }
         // After a request that makes no sense, who knows where the next one begins.

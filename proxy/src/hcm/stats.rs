@@ -81,6 +81,8 @@ stats! {
         downstream_rq_time: Histogram<Millis>,
         /// Requests that did not come in whole in time
         downstream_rq_timeout: Counter,
+        /// Requests that were too large for a filter that holds them
+        downstream_rq_too_large: Counter,
         /// Requests ever received
         downstream_rq_total: Counter,
         /// Requests that we reset

@@ -13,8 +13,7 @@ use super::connection::Connection;
 use super::finish::Finish;
 use super::pulse::{Broken, poll_in_time};
 use super::request::{self, Prepared, Refusal};
-use super::response;
-use super::{Hcm, Next, Terminal};
+use super::{Hcm, Next, Terminal, filtered, response};
 
 /// Why a request's connection, or its stream, ends without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +34,9 @@ pub(super) async fn serve(
 ) -> Result<Response, Unanswered> {
     let mut finish = Finish::open(hcm.clone(), connection, &request);
     let response = match request::prepare(&hcm, request, &mut finish) {
+        Ok(prepared) if let Some(way) = hcm.filtered() => {
+            Box::pin(filtered::serve(&hcm, way, prepared, &mut finish)).await
+        }
         Ok(prepared) => match route(&hcm.terminal, prepared, &mut finish) {
             Ok((mut next, request)) => {
                 let pulse = finish.pulse.clone();
@@ -53,7 +55,11 @@ pub(super) async fn serve(
         }
         Err(Refusal::Reply(reply)) => {
             finish.refuse(&reply);
-            reply.into_response(&mut finish.info)
+            let reply = reply.into_response(&mut finish.info);
+            match &hcm.filters {
+                Some(chain) => filtered::refuse(chain, reply, &mut finish),
+                None => reply,
+            }
         }
     };
     // Whatever the upstream made of half a request is of no interest.

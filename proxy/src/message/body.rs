@@ -1,8 +1,10 @@
 //! The one body type: bytes that pass through, and the guards that watch them pass.
 
+mod held;
 mod received;
 mod sending;
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -12,6 +14,7 @@ use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use self::held::Held;
 use self::received::Received;
 
 pub use self::sending::send;
@@ -67,6 +70,7 @@ enum Source {
     Full(Bytes),
     Incoming(Incoming),
     Received(Box<Received>),
+    Held(Box<Held>),
 }
 
 // === impl Body ===
@@ -111,6 +115,11 @@ impl Body {
         Self::new(Source::Received(Box::new(Received::new(stream, length))))
     }
 
+    /// A body that came in whole, in these pieces.
+    pub fn held(chunks: VecDeque<Bytes>, trailers: Option<HeaderMap>) -> Self {
+        Self::new(Source::Held(Box::new(Held::new(chunks, trailers))))
+    }
+
     fn new(source: Source) -> Self {
         Self { source, watches: [None, None], drop_trailers: false, deadline: None }
     }
@@ -122,6 +131,7 @@ impl Body {
             Source::Full(bytes) => bytes.is_empty(),
             Source::Incoming(incoming) => http_body::Body::is_end_stream(incoming),
             Source::Received(received) => http_body::Body::is_end_stream(&**received),
+            Source::Held(held) => held.is_empty(),
         }
     }
 
@@ -207,6 +217,7 @@ impl http_body::Body for Body {
                 self.tell_last(bytes.len());
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
+            Source::Held(held) => Poll::Ready(held.next().map(Ok)),
             Source::Incoming(incoming) => {
                 Pin::new(incoming).poll_frame(cx).map_err(BodyError::Source)
             }
@@ -246,6 +257,7 @@ impl http_body::Body for Body {
             Source::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Source::Incoming(incoming) => http_body::Body::size_hint(incoming),
             Source::Received(received) => http_body::Body::size_hint(&**received),
+            Source::Held(held) => SizeHint::with_exact(held.len()),
         }
     }
 }

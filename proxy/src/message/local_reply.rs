@@ -110,6 +110,13 @@ impl LocalReply {
         Self::new(StatusCode::FORBIDDEN, "upgrade_failed").closing()
     }
 
+    /// A filter that holds requests until they are whole has room for so much and no more.
+    pub fn payload_too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "request_payload_too_large")
+            .with_body("Payload Too Large")
+            .closing()
+    }
+
     /// No virtual host, or no route of it, matches.
     pub fn no_route() -> Self {
         Self::new(StatusCode::NOT_FOUND, "route_not_found").flagged(Flag::NoRouteFound)

@@ -14,9 +14,11 @@ use crate::formatter::{Names, Notes};
 use crate::message::body_format::BodyFormat;
 use crate::stream_info::StreamInfo;
 
-use super::clusters::{Clusters, Slot};
+use super::clusters::Slot;
+use super::filters::FilterSettings;
 use super::head::Head;
 use super::headers::HeaderParsers;
+use super::table::Numbers;
 
 pub use crate::config::route::Redirect;
 
@@ -103,6 +105,7 @@ struct Weight {
     weight: u32,
     host_rewrite: Option<HeaderValue>,
     headers: Option<HeaderParsers>,
+    filters: FilterSettings,
 }
 
 /// The cluster that a request goes to.
@@ -114,6 +117,8 @@ pub struct Chosen<'t, 'h> {
     pub host_rewrite: Option<&'t HeaderValue>,
     /// What is done to headers, if the weighted cluster has a say in that.
     pub headers: Option<&'t HeaderParsers>,
+    /// What the weighted cluster tells filters.
+    pub filters: Option<&'t FilterSettings>,
 }
 
 /// Which cluster.
@@ -134,12 +139,12 @@ impl Action {
     /// As configured; `parsers` says what is done to headers on the way to a cluster with changes of its own.
     pub(super) fn new(
         config: &config::Action,
-        clusters: &mut Clusters,
+        numbers: &mut Numbers<'_>,
         parsers: Parsers<'_>,
     ) -> Self {
         match config {
             config::Action::Forward(forward) => {
-                Self::Forward(Forward::new(forward, clusters, parsers))
+                Self::Forward(Forward::new(forward, numbers, parsers))
             }
             config::Action::Redirect(redirect) => Self::Redirect(redirect.clone()),
             config::Action::DirectResponse(response) => {
@@ -178,7 +183,7 @@ impl DirectResponse {
 // === impl Forward ===
 
 impl Forward {
-    fn new(config: &config::Forward, clusters: &mut Clusters, parsers: Parsers<'_>) -> Self {
+    fn new(config: &config::Forward, numbers: &mut Numbers<'_>, parsers: Parsers<'_>) -> Self {
         let rewrite = (config.path_rewrite.is_some() || config.host_rewrite.is_some()).then(|| {
             Box::new(Rewrite {
                 path: config.path_rewrite.clone(),
@@ -187,7 +192,7 @@ impl Forward {
             })
         });
         Self {
-            target: Target::new(&config.cluster, clusters, parsers),
+            target: Target::new(&config.cluster, numbers, parsers),
             timeout: config.timeout,
             priority: config.priority,
             not_found: status(config.cluster_not_found_status),
@@ -210,21 +215,22 @@ impl Forward {
 impl Target {
     fn new(
         config: &config::ClusterSpecifier,
-        clusters: &mut Clusters,
+        numbers: &mut Numbers<'_>,
         parsers: Parsers<'_>,
     ) -> Self {
         match config {
-            config::ClusterSpecifier::One(name) => Self::One(Name::new(name, clusters)),
+            config::ClusterSpecifier::One(name) => Self::One(Name::new(name, numbers)),
             config::ClusterSpecifier::Weighted(weighted) => Self::Weighted(Box::new(Weighted {
                 clusters: weighted
                     .clusters
                     .iter()
                     .map(|one| Weight {
-                        name: Name::new(&one.cluster, clusters),
+                        name: Name::new(&one.cluster, numbers),
                         weight: one.weight,
                         host_rewrite: one.host_rewrite.clone(),
                         headers: (one.headers != HeaderMutations::default())
                             .then(|| parsers(&one.headers)),
+                        filters: numbers.filters.settings(&one.filters),
                     })
                     .collect(),
                 total: weighted.total,
@@ -237,9 +243,9 @@ impl Target {
 // === impl Name ===
 
 impl Name {
-    fn new(config: &config::ClusterName, clusters: &mut Clusters) -> Self {
+    fn new(config: &config::ClusterName, numbers: &mut Numbers<'_>) -> Self {
         match config {
-            config::ClusterName::Fixed(name) => Self::Fixed(clusters.slot(name)),
+            config::ClusterName::Fixed(name) => Self::Fixed(numbers.clusters.slot(name)),
             config::ClusterName::Header(field) => Self::Header(field.clone()),
         }
     }
@@ -267,8 +273,12 @@ impl Weighted {
         });
         // The weights add up to the total, so there is always one.
         let Some(one) = chosen else { return Chosen::plain(ClusterRef::Named("")) };
-        let headers = one.headers.as_ref();
-        Chosen { cluster: one.name.cluster(head), host_rewrite: one.host_rewrite.as_ref(), headers }
+        Chosen {
+            cluster: one.name.cluster(head),
+            host_rewrite: one.host_rewrite.as_ref(),
+            headers: one.headers.as_ref(),
+            filters: Some(&one.filters),
+        }
     }
 }
 
@@ -276,7 +286,7 @@ impl Weighted {
 
 impl<'h> Chosen<'_, 'h> {
     fn plain(cluster: ClusterRef<'h>) -> Self {
-        Self { cluster, host_rewrite: None, headers: None }
+        Self { cluster, host_rewrite: None, headers: None, filters: None }
     }
 }
 

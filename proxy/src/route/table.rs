@@ -5,6 +5,7 @@ use crate::config::route as config;
 
 use super::clusters::Clusters;
 use super::domains::{Domain, Domains};
+use super::filters::{FilterLevels, FilterSettings, Filters};
 use super::head::Head;
 use super::headers::{Level, Levels};
 use super::virtual_host::{Route, VirtualHost};
@@ -18,6 +19,14 @@ pub struct Table {
     /// The header that says the virtual host, if it is not the host.
     header: Option<HeaderField>,
     clusters: Clusters,
+    filters: Filters,
+    filter_settings: FilterSettings,
+}
+
+/// What names in a table are numbered by.
+pub(super) struct Numbers<'a> {
+    pub(super) clusters: &'a mut Clusters,
+    pub(super) filters: &'a mut Filters,
 }
 
 /// What a request's head meets.
@@ -46,15 +55,38 @@ impl Table {
                 table.domains.add(domain, index);
             }
             let plain = config.ignore_path_parameters;
-            let host = VirtualHost::new(host, plain, &mut table.clusters, &levels);
+            let numbers =
+                &mut Numbers { clusters: &mut table.clusters, filters: &mut table.filters };
+            let host = VirtualHost::new(host, plain, numbers, &levels);
             table.virtual_hosts.push(host);
         }
+        table.filter_settings = table.filters.settings(&config.filters);
         table
     }
 
     /// All clusters that routes name.
     pub fn clusters(&self) -> &Clusters {
         &self.clusters
+    }
+
+    /// All filters that it speaks to.
+    pub fn filters(&self) -> &Filters {
+        &self.filters
+    }
+
+    /// What filters are told about a request that has found its route; `weighted` is what its cluster tells them.
+    pub fn filter_levels<'a>(
+        &'a self,
+        virtual_host: &'a VirtualHost,
+        route: &'a Route,
+        weighted: Option<&'a FilterSettings>,
+    ) -> FilterLevels<'a> {
+        FilterLevels {
+            weighted,
+            route: &route.filters,
+            virtual_host: &virtual_host.filters,
+            table: &self.filter_settings,
+        }
     }
 
     /// What a request meets.

@@ -6,11 +6,12 @@ use crate::config::route as config;
 use crate::config::route::RequireTls;
 
 use super::action::Action;
-use super::clusters::Clusters;
+use super::filters::FilterSettings;
 use super::head::Head;
 use super::headers::{HeaderParsers, Level, Levels};
 use super::index::Index;
 use super::matcher::{Matcher, Unmet};
+use super::table::Numbers;
 
 /// One virtual host.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub struct VirtualHost {
     ignore_path_parameters: bool,
     routes: Vec<Route>,
     index: Option<Index>,
+    pub(super) filters: FilterSettings,
 }
 
 /// One route.
@@ -34,6 +36,7 @@ pub struct Route {
     pub headers: HeaderParsers,
     /// What to do.
     pub action: Action,
+    pub(super) filters: FilterSettings,
 }
 
 // === impl VirtualHost ===
@@ -43,11 +46,11 @@ impl VirtualHost {
     pub(super) fn new(
         config: &config::VirtualHost,
         ignore_path_parameters: bool,
-        clusters: &mut Clusters,
+        numbers: &mut Numbers<'_>,
         levels: &Levels,
     ) -> Self {
         let levels = Levels { virtual_host: Level::new(&config.headers), ..levels.clone() };
-        let routes = config.routes.iter().map(|route| Route::new(route, clusters, &levels));
+        let routes = config.routes.iter().map(|route| Route::new(route, numbers, &levels));
         let routes: Vec<Route> = routes.collect();
         Self {
             name: Arc::from(config.name.as_str()),
@@ -55,6 +58,7 @@ impl VirtualHost {
             ignore_path_parameters,
             index: Index::new(routes.iter().map(|route| &route.matcher)),
             routes,
+            filters: numbers.filters.settings(&config.filters),
         }
     }
 
@@ -101,14 +105,15 @@ impl VirtualHost {
 // === impl Route ===
 
 impl Route {
-    fn new(config: &config::Route, clusters: &mut Clusters, levels: &Levels) -> Self {
+    fn new(config: &config::Route, numbers: &mut Numbers<'_>, levels: &Levels) -> Self {
         let own = Level::new(&config.headers);
         let of_cluster = |cluster: &_| levels.parsers(&own, Some(&Level::new(cluster)));
         Self {
             name: Some(config.name.as_str()).filter(|name| !name.is_empty()).map(Arc::from),
             matcher: Matcher::new(&config.matcher),
             headers: levels.parsers(&own, None),
-            action: Action::new(&config.action, clusters, &of_cluster),
+            action: Action::new(&config.action, numbers, &of_cluster),
+            filters: numbers.filters.settings(&config.filters),
         }
     }
 

@@ -63,7 +63,6 @@ impl Router {
         note: Note<'_>,
     ) -> Result<Ready<'a>, Box<Response>> {
         let Way { route, forward, headers, host_rewrite, local } = *way;
-        info.upstream_cluster = Some(local.cluster.name.clone());
         info.attempts = 1;
         let asked = match info.internal {
             true => Asked::take(request.headers_mut(), self.options),

@@ -52,7 +52,7 @@ pub(super) fn apply_auto(
 }
 
 /// Shows what became of the head.
-pub(super) fn show(request: &mut Request, note: Note<'_>) {
+pub fn show(request: &mut Request, note: Note<'_>) {
     let (parts, body) = std::mem::replace(request, Request::new(Body::empty())).into_parts();
     note(&parts);
     *request = Request::from_parts(parts, body);

@@ -43,6 +43,7 @@ pub(super) fn start(
         }
     }
     let hcm_parts = hcm::Parts {
+        filters: None,
         config: Arc::new(manager),
         terminal: hcm::Terminal::Handler(Rc::new(Admin::new(parts))),
         logs: Arc::new(logs),

@@ -18,6 +18,7 @@ use crate::config::access_log::AccessLog;
 use crate::config::diagnostic::Lenience;
 use crate::config::listener::{FilterChain, Terminal};
 use crate::config::{self, Bootstrap, Manner, Report};
+use crate::filter;
 use crate::hcm::Ending;
 use crate::listener;
 use crate::network::Filter;
@@ -192,9 +193,11 @@ fn sites(
         let mut chains = Vec::with_capacity(listener.chains.len());
         for (index, chain) in listener.chains.iter().enumerate() {
             let place = (listener.name.clone(), index);
+            let table = tables.get(&place).cloned().unwrap_or_default();
             chains.push(Site {
                 logs: Arc::new(AccessLogs::build(logs_of(chain), files)?),
-                table: tables.get(&place).cloned().unwrap_or_default(),
+                http_filters: http_filters(chain, &table, root).map(Arc::new),
+                table,
                 filters: chain.filters.iter().map(|filter| Filter::new(filter, root)).collect(),
             });
         }
@@ -206,6 +209,14 @@ fn sites(
 /// Opens a file for events.
 fn event_log(path: &Path, files: &Files) -> Result<EventLog, Error> {
     Ok(EventLog::new(access_log::lines(path, files)?))
+}
+
+/// The HTTP filters of a filter chain, if it has any.
+fn http_filters(chain: &FilterChain, table: &Table, root: &Scope) -> Option<filter::http::Chain> {
+    let Terminal::Http(manager) = &chain.terminal else { return None };
+    let scope = root.scope("http").scope(&manager.stat_prefix);
+    let site = filter::http::Site { table, scope: &scope };
+    filter::http::Chain::new(&manager.filters, site)
 }
 
 /// Waits until all clusters have asked for their hosts once, and until the hosts that are to be checked have been,

@@ -16,6 +16,7 @@ use crate::base::task::{self, Owned};
 use crate::config;
 use crate::config::hcm::HttpConnectionManager;
 use crate::config::listener::FilterChain;
+use crate::filter;
 use crate::hcm::{self, Ending, Hcm};
 use crate::listener::{self, Acceptor, Chain, Listener, Terminal};
 use crate::network::{Filter, TcpProxy};
@@ -42,6 +43,8 @@ pub(super) struct Site {
     /// For HTTP.
     pub(super) table: Arc<Table>,
     pub(super) filters: Vec<Filter>,
+    /// The HTTP filters before the router; none if there are none.
+    pub(super) http_filters: Option<Arc<filter::http::Chain>>,
 }
 
 /// Starts `count` workers. Each holds a clone of `done` until its last connection has ended.
@@ -128,6 +131,7 @@ fn hcm(
     let router = Router::new(site.table.clone(), config.router, clusters.clone(), &scope);
     let parts = hcm::Parts {
         config: config.clone(),
+        filters: site.http_filters.clone(),
         terminal: hcm::Terminal::Router(router),
         logs: site.logs.clone(),
         ending: shared.ending.clone(),

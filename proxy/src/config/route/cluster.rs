@@ -3,6 +3,7 @@
 use http::HeaderValue;
 
 use crate::config::headers::HeaderMutations;
+use crate::config::http_filter::PerFilter;
 use crate::config::matcher::HeaderField;
 
 /// Where to forward.
@@ -45,4 +46,6 @@ pub struct ClusterWeight {
     pub host_rewrite: Option<HeaderValue>,
     /// What is done to the headers of its requests.
     pub headers: HeaderMutations,
+    /// `typed_per_filter_config`.
+    pub filters: Vec<PerFilter>,
 }

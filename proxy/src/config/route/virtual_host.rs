@@ -1,6 +1,7 @@
 //! `envoy.config.route.v3.VirtualHost` and `Route`.
 
 use crate::config::headers::HeaderMutations;
+use crate::config::http_filter::PerFilter;
 
 use super::action::Action;
 use super::matcher::RouteMatch;
@@ -18,6 +19,8 @@ pub struct VirtualHost {
     pub headers: HeaderMutations,
     /// `routes`; the first that matches wins.
     pub routes: Vec<Route>,
+    /// `typed_per_filter_config`.
+    pub filters: Vec<PerFilter>,
 }
 
 /// `require_tls`: whose requests are sent to `https`, if they came without.
@@ -43,4 +46,6 @@ pub struct Route {
     pub headers: HeaderMutations,
     /// What to do with a request that matches.
     pub action: Action,
+    /// `typed_per_filter_config`.
+    pub filters: Vec<PerFilter>,
 }

@@ -20,6 +20,9 @@ const TYPE: &str = "@type";
 /// What v1 has as a URL.
 const ADDRESS: &str = "envoy.config.core.v3.Address";
 
+/// What switches a filter on and off for a part of a route table.
+const FILTER_CONFIG: &str = "envoy.config.route.v3.FilterConfig";
+
 /// What stands before the message's name there.
 const TYPE_PREFIX: &str = "type.googleapis.com/";
 
@@ -87,7 +90,13 @@ impl<'s> Checker<'_, 's> {
                 message.sets.extend(self.refuse(entry, shape, field));
                 continue;
             }
-            let held = self.held(&entry.node, field);
+            let held = match says_enabled(shape, field, &entry.node) {
+                true => {
+                    let datum = Datum::Unread(Box::new(entry.node.clone()));
+                    Held::One(Item { at: entry.node.at, datum })
+                }
+                false => self.held(&entry.node, field),
+            };
             let set = Set::new(field, entry.at, held);
             self.warn(&set);
             message.sets.push(set);
@@ -387,6 +396,13 @@ impl<'s> Checker<'_, 's> {
         self.findings.error(node.at, format!("expected {wanted}, found {node}"));
         None
     }
+}
+
+/// Whether it is the one `Any` that means something when it is empty: a filter is enabled without a configuration.
+fn says_enabled(shape: &Schematic, field: &Field, node: &Node) -> bool {
+    shape.name == FILTER_CONFIG
+        && field.name == "config"
+        && matches!(&node.value, Value::Map(entries) if entries.is_empty())
 }
 
 /// Why a field cannot be set beside those that already are.

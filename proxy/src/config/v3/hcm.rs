@@ -10,19 +10,17 @@ use std::time::Duration;
 use crate::config::diagnostic::Findings;
 use crate::config::hcm::{
     Codec, DEFAULT_DRAIN_TIMEOUT, DEFAULT_IDLE_TIMEOUT, DEFAULT_MAX_HEADERS_COUNT,
-    DEFAULT_MAX_REQUEST_HEADERS_KB, DEFAULT_STREAM_IDLE_TIMEOUT, HttpConnectionManager, HttpFilter,
+    DEFAULT_MAX_REQUEST_HEADERS_KB, DEFAULT_STREAM_IDLE_TIMEOUT, HttpConnectionManager,
     RouterOptions, ServerHeader, StrictHeader, UserAgent,
 };
 
+use super::http_filter::{self, ROUTER};
 use super::message::Message;
 use super::{access_log, protocol, route};
 
 /// Its full name.
 pub(super) const NAME: &str =
     "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
-
-/// The terminal filter of a chain of HTTP filters.
-const ROUTER: &str = "envoy.extensions.filters.http.router.v3.Router";
 
 /// The one extension there is for request ids.
 const UUID_REQUEST_ID: &str = "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig";
@@ -47,7 +45,7 @@ pub(super) fn lower(
     Some(HttpConnectionManager {
         codec,
         stat_prefix: hcm.text("stat_prefix").unwrap_or_default().to_owned(),
-        filters: filters(hcm, findings),
+        filters: http_filter::lower(hcm, findings),
         router: router(hcm),
         server_name: hcm.nonempty("server_name").unwrap_or(DEFAULT_SERVER_NAME).to_owned(),
         server_header: server_header(hcm),
@@ -163,26 +161,4 @@ fn request_id_extension(hcm: &Message<'_>, findings: &mut Findings) {
     if config.schema.name != UUID_REQUEST_ID {
         super::wrong_extension(extension, config, "a way to make request ids", findings);
     }
-}
-
-/// The filters before the router, which must stand last and nowhere else. No other filter exists yet.
-fn filters(hcm: &Message<'_>, findings: &mut Findings) -> Vec<HttpFilter> {
-    let filters: Vec<&Message<'_>> = hcm.messages("http_filters").collect();
-    if hcm.is_empty("http_filters") {
-        let hint = "without a router no request would ever be answered";
-        findings.error(hcm.at, "http_filters is missing").hint(hint);
-    }
-    for (index, filter) in filters.iter().enumerate() {
-        filter.dismiss(&["name"]);
-        let Some(extension) = super::extension(filter, findings) else { continue };
-        let last = index + 1 == filters.len();
-        match extension.schema.name {
-            ROUTER if last => {}
-            ROUTER => {
-                findings.error(filter.at, "the router must be the last filter");
-            }
-            _ => super::wrong_extension(filter, extension, "an HTTP filter", findings),
-        }
-    }
-    Vec::new()
 }

@@ -42,7 +42,8 @@ fn to_remove(parent: &Message<'_>, field: &str, findings: &mut Findings) -> Vec<
     names.filter_map(|(at, name)| self::name(at, name, "removed", findings)).collect()
 }
 
-fn one(option: &Message<'_>, findings: &mut Findings) -> Option<HeaderValueOption> {
+/// One header to add.
+pub(super) fn one(option: &Message<'_>, findings: &mut Findings) -> Option<HeaderValueOption> {
     let append_action = append_action(option, findings);
     let header = option.message("header")?;
     let value = value(header, findings);

@@ -13,8 +13,8 @@ use crate::config::diagnostic::Findings;
 use crate::config::matcher::HeaderField;
 use crate::config::route::RouteConfiguration;
 
-use super::headers;
 use super::message::Message;
+use super::{headers, http_filter};
 
 /// `max_direct_response_body_size_bytes` where the file says nothing: 4 KiB, Envoy's.
 const MAX_DIRECT_RESPONSE_BODY: u32 = 4096;
@@ -47,6 +47,7 @@ pub(super) fn lower(
         virtual_host_header: table.nonempty("vhost_header").map(HeaderField::new),
         ignore_port: flag("ignore_port_in_host_matching"),
         ignore_path_parameters: flag("ignore_path_parameters_in_path_matching"),
+        filters: http_filter::per_filter(table, lowering.findings),
     }
 }
 

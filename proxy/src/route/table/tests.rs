@@ -24,6 +24,7 @@ fn route(path: PathMatch, cluster: &str) -> config::Route {
         name: String::new(),
         matcher: RouteMatch::of_path(path),
         action: forward(ClusterSpecifier::One(named(cluster))),
+        filters: Vec::new(),
     }
 }
 
@@ -38,6 +39,7 @@ fn host(name: &str, domains: &[&str], routes: Vec<config::Route>) -> VirtualHost
         domains: domains.iter().map(|&domain| domain.to_owned()).collect(),
         require_tls: RequireTls::None,
         routes,
+        filters: Vec::new(),
     }
 }
 
@@ -162,6 +164,7 @@ fn every_cluster_gets_its_share() {
         weight,
         host_rewrite: None,
         headers: HeaderMutations::default(),
+        filters: Vec::new(),
     };
     let weighted = ClusterSpecifier::Weighted(WeightedClusters {
         clusters: vec![weight("none", 0), weight("one", 1), weight("three", 3)],

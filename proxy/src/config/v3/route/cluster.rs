@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::config::matcher::HeaderField;
 use crate::config::route::{ClusterName, ClusterSpecifier, ClusterWeight, WeightedClusters};
-use crate::config::v3::headers;
 use crate::config::v3::message::Message;
+use crate::config::v3::{headers, http_filter};
 
 use super::Lowering;
 
@@ -63,6 +63,7 @@ impl Lowering<'_> {
         }
         let host = config.nonempty("host_rewrite_literal").map(str::parse);
         let headers = headers::mutations(config, self.findings);
+        let filters = http_filter::per_filter(config, self.findings);
         let cluster = match (config.nonempty("name"), config.nonempty("cluster_header")) {
             (Some(name), None) => {
                 self.check_known(config, "name", "weighted cluster");
@@ -84,6 +85,7 @@ impl Lowering<'_> {
             weight: weight?,
             host_rewrite: host.transpose().ok()?,
             headers,
+            filters,
         })
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::config::route::{RequireTls, Route, VirtualHost};
 use crate::config::source::Quoted;
-use crate::config::v3::headers;
 use crate::config::v3::message::Message;
+use crate::config::v3::{headers, http_filter};
 
 use super::Lowering;
 
@@ -19,6 +19,7 @@ impl Lowering<'_> {
             },
             headers: headers::mutations(host, self.findings),
             routes: host.messages("routes").filter_map(|route| self.route(route)).collect(),
+            filters: http_filter::per_filter(host, self.findings),
         }
     }
 
@@ -42,6 +43,7 @@ impl Lowering<'_> {
         let matcher = route.message("match").and_then(|matcher| self.matcher(matcher));
         let headers = headers::mutations(route, self.findings);
         let action = self.action(route, matcher.as_ref().map(|matcher| &matcher.path));
-        Some(Route { name, matcher: matcher?, headers, action: action? })
+        let filters = http_filter::per_filter(route, self.findings);
+        Some(Route { name, matcher: matcher?, headers, action: action?, filters })
     }
 }

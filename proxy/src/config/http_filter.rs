@@ -1,0 +1,58 @@
+//! HTTP filters before the router, and what the levels of a route table say to them.
+
+mod buffer;
+mod header_mutation;
+
+use std::sync::Arc;
+
+pub use self::buffer::Buffer;
+pub use self::header_mutation::{HeaderMutation, Mutation, Mutations};
+
+/// `envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter`, other than the router.
+#[derive(Clone, Debug)]
+pub struct HttpFilter {
+    /// `name`, by which route tables speak to it.
+    pub name: Arc<str>,
+    /// `disabled`: it does nothing, unless a route enables it.
+    pub disabled: bool,
+    /// What it is, by the type of its `typed_config`.
+    pub filter: Filter,
+}
+
+/// The filters there are.
+#[derive(Clone, Debug)]
+pub enum Filter {
+    /// `envoy.filters.http.buffer`.
+    Buffer(Buffer),
+    /// `envoy.filters.http.header_mutation`.
+    HeaderMutation(HeaderMutation),
+}
+
+/// An entry of `typed_per_filter_config`: what one level of a route table says to one filter.
+#[derive(Clone, Debug)]
+pub struct PerFilter {
+    /// The filter's name.
+    pub name: Arc<str>,
+    /// What it is told.
+    pub setting: Setting,
+}
+
+/// What a filter is told.
+#[derive(Clone, Debug)]
+pub enum Setting {
+    /// `FilterConfig.disabled`: it does nothing here.
+    Disabled,
+    /// An empty `FilterConfig.config`: it works here, even if it is disabled elsewhere.
+    Enabled,
+    /// Its configuration for this level, which enables it too.
+    Config(PerRoute),
+}
+
+/// The configurations that levels of a route table have for filters.
+#[derive(Clone, Debug)]
+pub enum PerRoute {
+    /// `BufferPerRoute`; none is `disabled`.
+    Buffer(Option<Buffer>),
+    /// `HeaderMutationPerRoute`.
+    HeaderMutation(Mutations),
+}

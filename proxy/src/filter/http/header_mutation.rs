@@ -1,0 +1,162 @@
+//! `envoy.filters.http.header_mutation`: changes headers, by the filter and by all levels of the route table.
+
+use std::sync::Arc;
+
+use http::HeaderName;
+
+use crate::config::headers::HeaderRules;
+use crate::config::http_filter as config;
+use crate::config::matcher::StringMatcher;
+use crate::formatter::Notes;
+use crate::message::header_parser::HeaderParser;
+use crate::message::{Request, Response, headers, hop_by_hop};
+
+use super::{Context, Override};
+
+/// The filter.
+#[derive(Debug)]
+pub(super) struct HeaderMutation {
+    mutations: Mutations,
+    most_specific_wins: bool,
+}
+
+/// The changes of one level.
+#[derive(Debug)]
+pub(super) struct Mutations {
+    request: Box<[Mutation]>,
+    response: Box<[Mutation]>,
+}
+
+#[derive(Debug)]
+enum Mutation {
+    Remove(HeaderName),
+    RemoveOnMatch(StringMatcher),
+    Append(Arc<HeaderParser>),
+}
+
+/// What the changes of a response print of its request, in their order.
+#[derive(Debug, Default)]
+pub(super) struct Seen(Vec<Notes>);
+
+// === impl HeaderMutation ===
+
+impl HeaderMutation {
+    pub(super) fn new(config: &config::HeaderMutation) -> Self {
+        Self {
+            mutations: Mutations::new(&config.mutations),
+            most_specific_wins: config.most_specific_wins,
+        }
+    }
+
+    pub(super) fn decode(&self, request: &mut Request, cx: &Context<'_, '_>) {
+        let mut changed = false;
+        for mutation in self.levels(cx).flat_map(|level| &level.request) {
+            changed = true;
+            match mutation {
+                Mutation::Append(parser) => parser.change_request(request, cx.info),
+                other => other.remove(request.headers_mut()),
+            }
+        }
+        if changed {
+            // Only a connection may say them, whatever was added.
+            hop_by_hop::strip_response(request.headers_mut());
+        }
+    }
+
+    /// Notes what the changes of the response will print of its request.
+    pub(super) fn see(&self, request: &Request, cx: &Context<'_, '_>) -> Seen {
+        let responses = self.levels(cx).flat_map(|level| &level.response);
+        let appends = responses.filter_map(Mutation::parser).map(|parser| {
+            let mut notes = Notes::default();
+            parser.note_request(request, &mut notes);
+            notes
+        });
+        Seen(appends.collect())
+    }
+
+    pub(super) fn encode(
+        &self,
+        response: &mut Response,
+        seen: Option<&mut Seen>,
+        cx: &mut Context<'_, '_>,
+    ) {
+        cx.info.response_code = Some(response.status().as_u16());
+        let mut none = Seen::default();
+        let mut seen = seen.unwrap_or(&mut none).0.iter_mut();
+        let mut changed = false;
+        for mutation in self.levels(cx).flat_map(|level| &level.response) {
+            changed = true;
+            let Some(parser) = mutation.parser() else {
+                mutation.remove(response.headers_mut());
+                continue;
+            };
+            // Of a request that was refused before it came here nothing is known.
+            let mut nothing = Notes::default();
+            let notes = seen.next().unwrap_or(&mut nothing);
+            parser.change_response(response, cx.info, notes);
+        }
+        if changed {
+            hop_by_hop::strip_changed(response.headers_mut(), cx.info.protocol);
+        }
+    }
+
+    /// What is done, in this order; who comes last wins.
+    fn levels<'a>(&'a self, cx: &Context<'_, 'a>) -> impl Iterator<Item = &'a Mutations> + use<'a> {
+        let mut levels = cx.overrides();
+        let last = self.most_specific_wins;
+        let of_routes =
+            std::iter::from_fn(move || if last { levels.next_back() } else { levels.next() });
+        let of_routes = of_routes.filter_map(|said| match said {
+            Override::HeaderMutation(mutations) => Some(mutations),
+            _ => None,
+        });
+        std::iter::once(&self.mutations).chain(of_routes)
+    }
+}
+
+// === impl Mutations ===
+
+impl Mutations {
+    pub(super) fn new(config: &config::Mutations) -> Self {
+        let all = |list: &[config::Mutation]| list.iter().filter_map(Mutation::new).collect();
+        Self { request: all(&config.request), response: all(&config.response) }
+    }
+}
+
+// === impl Mutation ===
+
+impl Mutation {
+    /// None if it changes nothing.
+    fn new(config: &config::Mutation) -> Option<Self> {
+        match config {
+            // What cannot be a header's name is no header's.
+            config::Mutation::Remove(name) => name.parse().ok().map(Self::Remove),
+            config::Mutation::RemoveOnMatch(matcher) => Some(Self::RemoveOnMatch(matcher.clone())),
+            config::Mutation::Append(option) => {
+                let rules = HeaderRules { add: vec![option.clone()], ..HeaderRules::default() };
+                HeaderParser::new(&rules).map(Self::Append)
+            }
+        }
+    }
+
+    fn parser(&self) -> Option<&HeaderParser> {
+        match self {
+            Self::Append(parser) => Some(parser),
+            Self::Remove(_) | Self::RemoveOnMatch(_) => None,
+        }
+    }
+
+    fn remove(&self, headers: &mut http::HeaderMap) {
+        let goes = |name: &HeaderName| match self {
+            Self::Remove(gone) => gone == name,
+            // Those that every request has are not removed by chance.
+            Self::RemoveOnMatch(matcher) => {
+                *name != http::header::HOST && matcher.matches(name.as_str().as_bytes())
+            }
+            Self::Append(_) => false,
+        };
+        if headers.keys().any(goes) {
+            headers::retain(headers, |name| !goes(name));
+        }
+    }
+}
