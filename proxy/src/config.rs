@@ -46,4 +46,6 @@ pub use self::convert::{Converted, Form, convert};
 pub use self::diagnostic::Report;
 pub use self::expand::Variables;
 pub use self::json_schema::json_schema;
-pub use self::load::{Checked, Loaded, Manner, check, load, load_expanded, load_route_tests};
+pub use self::load::{
+    Checked, Loaded, Manner, check, check_then, load, load_expanded, load_route_tests,
+};

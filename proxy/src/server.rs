@@ -46,7 +46,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
-    let bootstrap = assemble::read(options)?;
+    let (bootstrap, remains) = assemble::read(options)?;
     if options.mode == Mode::Validate {
         say(format_args!("configuration '{}' OK", options.config_name()));
         return Ok(());
@@ -56,7 +56,7 @@ fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
             "{flag} has no effect here: what a configuration says is applied or refused"
         );
     }
-    assemble::serve(bootstrap, options)
+    assemble::serve(bootstrap, remains, options)
 }
 
 /// An answer on standard output.

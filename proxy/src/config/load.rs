@@ -107,6 +107,18 @@ pub fn check(
     variables: Option<Variables<'_>>,
     manner: &Manner,
 ) -> Checked {
+    check_then((path, yaml), identity, variables, manner, |checked| checked)
+}
+
+/// The same for somebody who is called before what was read on the way is forgotten. What is built then does not take
+/// the place of that, and the allocator can give all of it back at once.
+pub fn check_then<R>(
+    (path, yaml): (Option<&Path>, Option<&str>),
+    identity: &Identity,
+    variables: Option<Variables<'_>>,
+    manner: &Manner,
+    then: impl FnOnce(Checked) -> R,
+) -> R {
     let schema = Schema::read();
     let mut load = Load::new(&schema, variables);
     load.findings = Findings::forgiving(manner.lenience);
@@ -123,7 +135,7 @@ pub fn check(
         let text = read(path).unwrap_or_default();
         checked.report.quote(&path.display().to_string(), &text);
     }
-    checked
+    then(checked)
 }
 
 /// A load under way.
@@ -140,6 +152,8 @@ pub(super) struct Load<'s> {
     pub(super) notation: Notation,
     /// Texts that cannot be read again, with their names.
     texts: Vec<(String, String)>,
+    /// The trees as messages, one laid over the other, once that is done.
+    merged: Option<v3::Message<'s>>,
     manner: Manner,
 }
 
@@ -156,6 +170,7 @@ impl<'s> Load<'s> {
             findings: Findings::default(),
             notation: Notation::Json,
             texts: Vec::new(),
+            merged: None,
             manner: Manner::default(),
         }
     }
@@ -267,7 +282,7 @@ impl<'s> Load<'s> {
     fn finish(&mut self, path: Option<&Path>, versions: &[Version]) -> Checked {
         let lenience = self.manner.lenience;
         let mut findings = std::mem::take(&mut self.findings);
-        let mut merged: Option<v3::Message<'_>> = None;
+        let mut merged: Option<v3::Message<'s>> = None;
         for (root, version) in self.roots.iter().zip(versions) {
             let message = self.message(root, *version, &mut findings);
             merged = match (merged, message) {
@@ -300,6 +315,7 @@ impl<'s> Load<'s> {
             _ => Vec::new(),
         };
         let report = self.report(findings);
+        self.merged = merged;
         let bootstrap = lowered.filter(|_| !failed).map(|lowered| Bootstrap {
             outlier_event_log: lowered.outlier_event_log,
             path: path.map(Path::to_path_buf),
@@ -325,7 +341,7 @@ impl<'s> Load<'s> {
         root: &Node,
         version: Version,
         findings: &mut Findings,
-    ) -> Option<v3::Message<'_>> {
+    ) -> Option<v3::Message<'s>> {
         match version {
             Version::V3 if self.manner.route_tables && routes::is_table(root) => {
                 v3::check(&routes::around(root), v3::BOOTSTRAP, self.schema, findings)

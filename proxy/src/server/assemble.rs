@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc as std_mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -42,9 +43,14 @@ const WARMING_PATIENCE: Duration = Duration::from_secs(5);
 /// How long the last lines of access logs may take on their way to a slow disk.
 const LAST_FLUSH: Duration = Duration::from_secs(1);
 
+/// What reading the configuration has left, kept until everything is built: what is built does not take the place of it,
+/// and all of it goes back to the system. Otherwise pages that are used in part would stay whole.
+#[derive(Debug)]
+pub(super) struct Remains(#[expect(dead_code, reason = "it is only dropped")] std_mpsc::Sender<()>);
+
 /// Reads the configuration that the command line names.
-pub(super) fn read(options: &Options) -> Result<Bootstrap, Error> {
-    let (path, yaml) = (options.config_path.as_deref(), options.config_yaml.as_deref());
+pub(super) fn read(options: &Options) -> Result<(Bootstrap, Remains), Error> {
+    let (path, yaml) = (options.config_path.clone(), options.config_yaml.clone());
     let node = options.node();
     let variables = options.expand_env.then_some(super::VARIABLES);
     let validating = options.mode == Mode::Validate;
@@ -54,11 +60,23 @@ pub(super) fn read(options: &Options) -> Result<Bootstrap, Error> {
         uses: false,
         route_tables: false,
     };
-    let checked = thread::scope(|scope| {
-        // On a thread of its own, whose memory goes back to the system once the copy is made.
-        let load = scope.spawn(|| config::check(path, yaml, &node, variables, &manner));
-        load.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    let (found, checked) = std_mpsc::channel();
+    let (forget, forgotten) = std_mpsc::channel::<()>();
+    // On a thread of its own, whose memory is its own too.
+    let load = thread::spawn(move || {
+        let texts = (path.as_deref(), yaml.as_deref());
+        config::check_then(texts, &node, variables, &manner, |checked| {
+            // Neither fails but where the other side has given up.
+            let _ = found.send(checked);
+            let _ = forgotten.recv();
+        });
     });
+    let Ok(checked) = checked.recv() else {
+        return match load.join() {
+            Err(panic) => std::panic::resume_unwind(panic),
+            Ok(()) => Err("the configuration was not read".into()),
+        };
+    };
     let Some(bootstrap) = checked.bootstrap else { return Err(checked.report.into()) };
     for finding in &checked.report.findings {
         tracing::warn!("{}", finding.to_string().replace('\n', ";"));
@@ -67,7 +85,7 @@ pub(super) fn read(options: &Options) -> Result<Bootstrap, Error> {
     if wrong.has_errors() {
         return Err(wrong.into());
     }
-    Ok(bootstrap.compact())
+    Ok((bootstrap.compact(), Remains(forget)))
 }
 
 /// Reads the formats of all access logs, so that a mistake in one is found before anything is started.
@@ -87,12 +105,16 @@ pub(super) fn wrong_logs(bootstrap: &Bootstrap, file: &Path) -> Report {
 }
 
 /// Serves until told to end.
-pub(super) fn serve(bootstrap: Bootstrap, options: &Options) -> Result<(), Error> {
+pub(super) fn serve(
+    bootstrap: Bootstrap,
+    remains: Remains,
+    options: &Options,
+) -> Result<(), Error> {
     let runtime = workers::runtime()?;
-    workers::block_on(&runtime, run(bootstrap, options))
+    workers::block_on(&runtime, run(bootstrap, remains, options))
 }
 
-async fn run(mut bootstrap: Bootstrap, options: &Options) -> Result<(), Error> {
+async fn run(mut bootstrap: Bootstrap, remains: Remains, options: &Options) -> Result<(), Error> {
     let mut signals = Signals::new()?;
     let tables = tables(&mut bootstrap);
     let bootstrap = Arc::new(bootstrap);
@@ -142,6 +164,7 @@ async fn run(mut bootstrap: Bootstrap, options: &Options) -> Result<(), Error> {
     drop(working);
     listeners.workers_started();
     life.set(State::Live);
+    drop(remains);
     task::spawn_in(&mut tasks, memory::give_back());
     tracing::info!(workers = count, "all dependencies initialized, serving");
     if until_end(&mut signals, &life, &files).await == End::Gracefully {
