@@ -180,13 +180,26 @@ impl Writer<'_> {
         });
         let fitting: Vec<&str> = fitting.collect();
         let url = |name: &&str| format!("type.googleapis.com/{name}");
-        let urls: Vec<String> = fitting.iter().map(url).collect();
+        // What a `TypedStruct` holds is left to `check`.
+        let structs = v3::TYPED_STRUCTS.map(|name| url(&name));
+        let urls: Vec<String> = fitting.iter().map(url).chain(structs.clone()).collect();
         let cases = fitting.iter().map(|name| {
             json!({
                 "if": { "properties": { "@type": { "const": url(name) } }, "required": ["@type"] },
                 "then": reference(name),
             })
         });
+        let typed_struct = json!({
+            "if": { "properties": { "@type": { "enum": structs } }, "required": ["@type"] },
+            "then": {
+                "properties": {
+                    "@type": {}, "type_url": { "type": "string" }, "typeUrl": { "type": "string" },
+                    "value": { "type": ["object", "null"] },
+                },
+                "additionalProperties": false,
+            },
+        });
+        let cases = cases.chain([typed_struct]);
         json!({
             "type": "object",
             "required": ["@type"],

@@ -398,7 +398,9 @@ fn notation(path: &Path) -> Result<Notation, &'static str> {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     match extension.to_ascii_lowercase().as_str() {
         "yaml" | "yml" => Ok(Notation::Yaml),
-        "pb" | "pb_text" | "pb-text" => Err("protobuf files are not supported yet"),
+        "pb" | "pb_text" | "pb-text" => {
+            Err("protobuf's own forms are not read: write the same as YAML or JSON")
+        }
         _ => Ok(Notation::Json),
     }
 }

@@ -39,7 +39,7 @@ mod route_tests;
 mod rules;
 
 pub(super) use self::bootstrap::{NAME as BOOTSTRAP, lower};
-pub(super) use self::check::{check, parse_duration};
+pub(super) use self::check::{TYPED_STRUCTS, check, parse_duration};
 pub(super) use self::dump::{dump, duration as duration_text};
 pub(super) use self::message::{Message, Use};
 pub(super) use self::redact::redact;

@@ -26,6 +26,10 @@ const FILTER_CONFIG: &str = "envoy.config.route.v3.FilterConfig";
 /// What stands before the message's name there.
 const TYPE_PREFIX: &str = "type.googleapis.com/";
 
+/// The messages that hold another one as a `Struct`.
+pub(in crate::config) const TYPED_STRUCTS: [&str; 2] =
+    ["xds.type.v3.TypedStruct", "udpa.type.v1.TypedStruct"];
+
 /// The longest duration Envoy takes: whole seconds whose fraction still fits into 64 bits of nanoseconds.
 const LONGEST_SECONDS: u64 = 9_223_372_035;
 
@@ -362,12 +366,59 @@ impl<'s> Checker<'_, 's> {
         let Value::Text(url) = &kind.node.value else {
             return self.wrong(&kind.node, "a string");
         };
+        if let Some((_, name)) = url.rsplit_once('/')
+            && TYPED_STRUCTS.contains(&name)
+        {
+            return self.typed_struct(node, entries);
+        }
+        self.of_type((&kind.node, url), node.at, entries, Some(TYPE))
+    }
+
+    /// A message as a `Struct` beside its type, for those who do not have the message; Envoy takes it for an `Any` of that
+    /// message, but not in another one.
+    fn typed_struct(&mut self, node: &Node, entries: &[Entry]) -> Option<Datum<'s>> {
+        let mut url = None;
+        let mut value = None;
+        for entry in entries {
+            match entry.key.as_str() {
+                TYPE => {}
+                "type_url" | "typeUrl" => url = Some(&entry.node),
+                "value" => value = Some(&entry.node),
+                other => {
+                    let message = format!("unknown field, TypedStruct has no {}", Quoted(other));
+                    let finding = self.findings.error(entry.at, message).rule(rule::UNKNOWN_FIELD);
+                    finding.did_you_mean(other, ["type_url", "value"]);
+                }
+            }
+        }
+        let Some(kind) = url else {
+            self.findings.error(node.at, "type_url is missing");
+            return None;
+        };
+        let Value::Text(url) = &kind.value else { return self.wrong(kind, "a string") };
+        // Here, nothing need stand before the name.
+        let url = if url.contains('/') { url.clone() } else { format!("{TYPE_PREFIX}{url}") };
+        match value.map(|value| (value.at, &value.value)) {
+            None | Some((_, Value::Null)) => self.of_type((kind, &url), node.at, &[], None),
+            Some((at, Value::Map(fields))) => self.of_type((kind, &url), at, fields, None),
+            Some(_) => value.and_then(|value| self.wrong(value, "an object")),
+        }
+    }
+
+    /// The message of a type, which stands in `kind`, with these fields but the one that is `passed`.
+    fn of_type(
+        &mut self,
+        (kind, url): (&Node, &str),
+        at: At,
+        entries: &[Entry],
+        passed: Option<&str>,
+    ) -> Option<Datum<'s>> {
         // Any host may stand before the last slash, in protobuf and in Envoy, and something must.
         let parts = url.rsplit_once('/').filter(|(host, _)| !host.is_empty());
         let name = parts.map_or("", |(_, name)| name);
         if let Some(shape) = self.schema.message(name) {
-            let message = self.fields(node.at, entries, Some(TYPE), shape);
-            return Some(Datum::Any { url: url.as_str().into(), message: Box::new(message) });
+            let message = self.fields(at, entries, passed, shape);
+            return Some(Datum::Any { url: url.into(), message: Box::new(message) });
         }
         let message = if name.is_empty() {
             format!("expected {TYPE_PREFIX} and a message's name, found {}", Quoted(url))
@@ -375,8 +426,8 @@ impl<'s> Checker<'_, 's> {
             format!("{} is not supported yet, or is no message of Envoy's", Quoted(name))
         };
         let finding = match self.dispensable && name.starts_with("envoy.") {
-            true => self.findings.unsupported(kind.node.at, message),
-            false => self.findings.error(kind.node.at, message),
+            true => self.findings.unsupported(kind.at, message),
+            false => self.findings.error(kind.at, message),
         };
         let known: Vec<&str> = self.schema.names().collect();
         // A type of v2, or an extension's name, ends as today's type does.
