@@ -20,6 +20,9 @@ const FOLDERS: &[&str] = &[
 /// More than this and a file holds more than one thing.
 const MOST_LINES: usize = 600;
 
+/// One table, a line for each field that is supported, which is read by looking something up in it.
+const TABLE: &str = "config/coverage.rs";
+
 #[test]
 fn files_are_tidy() {
     let broken: Vec<_> = sources(FOLDERS)
@@ -58,7 +61,7 @@ fn complaints(source: &Source) -> Vec<String> {
         found.push(String::from("is called mod.rs: make it <folder>.rs"));
     }
     let lines = source.text.lines().count();
-    if lines > MOST_LINES {
+    if lines > MOST_LINES && !source.path.ends_with(TABLE) {
         found.push(format!("has {lines} lines, more than {MOST_LINES}"));
     }
     // Written in two halves, so that this file does not find itself.

@@ -1,3 +1,5 @@
+//! Which filter chain owns a connection.
+
 use super::most_exact;
 use crate::config::address::CidrRange;
 use crate::config::listener::{FilterChain, FilterChainMatch, SourceType, Terminal};

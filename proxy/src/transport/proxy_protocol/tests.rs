@@ -1,3 +1,5 @@
+//! What is read and written of the PROXY protocol.
+
 use super::{Header, Parsed, Version, parse, write};
 
 fn ends(source: &str, target: &str) -> Option<(std::net::SocketAddr, std::net::SocketAddr)> {
