@@ -1,11 +1,23 @@
 //! What the folders under `compose/features/` show, with their own files: one module for each feature.
 
 mod circuit_breakers;
+mod health_checks;
 mod load_balancing;
+mod outlier_detection;
 mod per_host;
 mod service_discovery;
 
-use outrigger_harness::node::Config;
+use std::collections::BTreeSet;
+
+use outrigger_harness::{
+    admin::Admin,
+    client::Client,
+    eventually::becomes_true,
+    mesh::Mesh,
+    node::{Config, Node},
+};
+use reqwest::Method;
+use serde_json::Value;
 
 #[test]
 fn every_feature_has_a_readme_that_says_how_to_run_it() {
@@ -16,4 +28,39 @@ fn every_feature_has_a_readme_that_says_how_to_run_it() {
         let command = format!("cargo mesh up --feature {feature}");
         assert!(text.contains(&command), "{path} does not say `{command}`");
     }
+}
+
+/// Switches the failure mode of one instance of the app on: the one that takes this request.
+async fn put_failure(client: &Client, mode: &'static str) {
+    let request = client.request(Method::PUT, "/failure").body(mode);
+    Client::send(request).await.unwrap().expect_status(200);
+}
+
+/// The instances that answer eight requests one after the other.
+async fn services(client: &Client) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    for _ in 0..8 {
+        let described = client.get("/echo").await.unwrap().expect_status(200).json().unwrap();
+        seen.insert(described["service"].as_str().unwrap().to_owned());
+    }
+    seen
+}
+
+/// How many hosts of the first cluster have that flag in `/clusters`.
+async fn flags(admin: &Admin, flag: &str) -> usize {
+    let clusters = admin.clusters().await.unwrap();
+    let hosts = clusters["cluster_statuses"][0]["host_statuses"].as_array().unwrap();
+    hosts.iter().filter(|host| host["health_status"][flag] == true).count()
+}
+
+/// The events that a proxy has logged on its standard output, once one of them has that text.
+async fn logged(mesh: &Mesh, node: Node, text: &str) -> Vec<Value> {
+    let what = format!("an event with {text}");
+    let lines = becomes_true(&what, async || {
+        let logs = mesh.logs(node).await?;
+        Ok(if logs.contains(text) { Ok(logs) } else { Err(logs) })
+    });
+    let lines = lines.await.unwrap();
+    let events = lines.lines().filter(|line| line.contains(r#""cluster_name":"#));
+    events.map(|line| serde_json::from_str(line).unwrap()).collect()
 }

@@ -38,6 +38,9 @@ mod features;
 /// What a file's HTTP connection manager says.
 #[cfg(test)]
 mod hcm;
+/// Hosts that are left out, since they answer badly or since they say they are not well.
+#[cfg(test)]
+mod health;
 /// Starting and ending a proxy from the command line.
 #[cfg(test)]
 mod lifecycle;

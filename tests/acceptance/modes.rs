@@ -62,7 +62,10 @@ macro_rules! each_feature_mesh {
             fn topology(
                 _version: outrigger_harness::node::ConfigVersion,
             ) -> outrigger_harness::topology::Topology {
-                outrigger_harness::topology::Topology::feature($feature).unwrap()
+                outrigger_harness::topology::Topology::feature($feature).unwrap().arguments(
+                    outrigger_harness::node::Node::GATEWAY,
+                    &["--file-flush-interval-msec", "50"],
+                )
             }
 
             each_feature_mesh!(@ process V3Process, super::$name);
