@@ -1,12 +1,13 @@
 //! One worker's view of a cluster: whose turn it is, and the connections it has.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::config::cluster::RoutingPriority;
 
+use super::health::Flag;
 use super::host_set::HostSet;
 use super::lb::{Balancer, Context, Field};
 use super::pool::Pool;
@@ -31,6 +32,8 @@ pub struct LocalHost {
     pool: Pool,
     /// Those for requests of high priority, which share no connection with others; made with the first of them.
     high: OnceCell<Box<Pool>>,
+    /// Whether it was ejected, or had failed its health check, when the worker last looked.
+    failed: Cell<bool>,
 }
 
 /// The host set that this worker last saw, made ready for choosing.
@@ -89,7 +92,7 @@ impl LocalHost {
     /// A host without connections.
     pub fn new(cluster: &Arc<Cluster>, host: &Arc<Host>) -> Self {
         let pool = Pool::new(cluster.clone(), host.clone(), RoutingPriority::Default);
-        Self { host: host.clone(), pool, high: OnceCell::new() }
+        Self { host: host.clone(), pool, high: OnceCell::new(), failed: Cell::new(false) }
     }
 
     /// This worker's connections for requests of that priority.
@@ -98,6 +101,19 @@ impl LocalHost {
             RoutingPriority::Default => &self.pool,
             RoutingPriority::High => self.high.get_or_init(|| Box::new(self.pool.of(priority))),
         }
+    }
+
+    /// Closes what nobody uses when the host has just been ejected, or failed its health check. Envoy does so at once;
+    /// here it happens with the worker's next request for the cluster.
+    fn drain_if_it_failed(&self) {
+        let failed = self.host.has(Flag::FailedActiveHc) || self.host.has(Flag::FailedOutlierCheck);
+        if failed && !self.failed.replace(failed) {
+            self.pool.drain();
+            if let Some(high) = self.high.get() {
+                high.drain();
+            }
+        }
+        self.failed.set(failed);
     }
 
     /// Whether the codec is HTTP/2.
@@ -133,6 +149,7 @@ impl View {
             && self.hosts.iter().zip(seen.hosts()).all(|(old, new)| Arc::ptr_eq(&old.host, new));
         self.seen = seen;
         if same {
+            self.hosts.iter().for_each(|host| host.drain_if_it_failed());
             return;
         }
         let known = std::mem::take(&mut self.hosts);

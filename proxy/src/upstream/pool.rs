@@ -115,6 +115,14 @@ impl Pool {
         }
     }
 
+    /// Closes connections as far as nobody uses them.
+    pub fn drain(&self) {
+        match self {
+            Self::Http1(pool) => pool.drain(),
+            Self::Http2(pool) => pool.drain(),
+        }
+    }
+
     /// Whether the codec is HTTP/2.
     pub fn is_http2(&self) -> bool {
         matches!(self, Self::Http2(_))

@@ -8,6 +8,7 @@ use crate::stats::GaugeGuard;
 use crate::transport::Stream;
 
 use super::connect::{self, ConnectError};
+use super::outlier::Outcome;
 use super::pool::driver::Open;
 use super::pool::opening::Opener;
 use super::{Cluster, Host};
@@ -43,8 +44,13 @@ pub async fn connect(cluster: &Arc<Cluster>, host: &Arc<Host>) -> Result<TcpConn
     let stats = &cluster.stats;
     let socket = dialed.map_err(|error| {
         stats.upstream_rq_pending_failure_eject.inc();
+        host.observe(match error {
+            ConnectError::Timeout => Outcome::TimedOut(504),
+            _ => Outcome::Failed,
+        });
         TcpError::Connect(error)
     })?;
+    host.observe(Outcome::ConnectedForGood);
     stats.upstream_rq_total.inc();
     host.stats.rq_total.inc();
     let (open, stream) = Open::new(cluster, host, socket, occupied);

@@ -14,6 +14,8 @@ use super::{Outlier, ejection::Rate};
 pub enum Outcome {
     /// There is a connection for it.
     Connected,
+    /// The same, and there is nothing more to come that could be good or bad: TCP.
+    ConnectedForGood,
     /// The host has answered with this status.
     Answered(u16),
     /// There is no connection, or it broke.
@@ -73,9 +75,10 @@ impl Monitor {
         let split = self.outlier.settings.split_local_origin;
         match outcome {
             Outcome::Answered(status) => self.status(status),
-            Outcome::Connected if split => self.local_success(),
+            Outcome::Connected | Outcome::ConnectedForGood if split => self.local_success(),
             Outcome::Failed | Outcome::TimedOut(_) if split => self.local_failure(),
             Outcome::Connected => {}
+            Outcome::ConnectedForGood => self.status(200),
             Outcome::Failed => self.status(503),
             Outcome::TimedOut(status) => self.status(status),
         }

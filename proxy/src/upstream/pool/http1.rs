@@ -65,6 +65,13 @@ impl Pool {
         &self.0.opener
     }
 
+    /// Closes the connections that are free.
+    pub(super) fn drain(&self) {
+        for connection in self.0.idle.borrow_mut().drain(..) {
+            connection.state.given_up.set(true);
+        }
+    }
+
     pub(super) async fn checkout(&self) -> Result<Lease, PoolError> {
         let pool = &self.0;
         if let Some(connection) = pool.take_idle() {

@@ -82,6 +82,13 @@ impl Pool {
         &self.0.opener
     }
 
+    /// Gives no more requests to the connections that there are, which close with the last of theirs.
+    pub(super) fn drain(&self) {
+        for connection in self.0.ready.borrow_mut().drain(..) {
+            connection.state.given_up.set(true);
+        }
+    }
+
     pub(super) async fn checkout(&self) -> Result<Lease, PoolError> {
         let pool = &self.0;
         if let Some(connection) = pool.take_ready() {
