@@ -9,7 +9,6 @@ macro_rules! each_proxy {
         mod $name {
             use outrigger_harness::{node::ConfigVersion, topology::Topology, trial};
 
-            #[expect(unused_imports, reason = "a test may need all of it, or none")]
             use super::*;
             use crate::limits::{At, before};
 
