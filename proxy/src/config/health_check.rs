@@ -131,3 +131,32 @@ pub struct EndpointHealthCheck {
     /// `disable_active_health_check`.
     pub disabled: bool,
 }
+
+#[cfg(test)]
+impl HealthCheck {
+    /// A check of connections each second, with these thresholds for tests.
+    pub(crate) fn each_second(unhealthy_threshold: u32, healthy_threshold: u32) -> Self {
+        let second = Duration::from_secs(1);
+        Self {
+            timeout: second,
+            pauses: Pauses {
+                interval: second,
+                unhealthy: second,
+                unhealthy_edge: second,
+                healthy_edge: second,
+                no_traffic: second,
+                no_traffic_healthy: second,
+                initial_jitter: Duration::ZERO,
+                jitter: Duration::ZERO,
+                jitter_percent: 0,
+            },
+            unhealthy_threshold,
+            healthy_threshold,
+            reuse_connection: true,
+            checker: Checker::Tcp(Arc::default()),
+            event_logs: Vec::new(),
+            always_log_failures: false,
+            always_log_success: false,
+        }
+    }
+}

@@ -189,3 +189,6 @@ impl Cluster {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

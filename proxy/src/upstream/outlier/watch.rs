@@ -286,3 +286,6 @@ impl OutlierStats {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,36 +1,12 @@
 //! Where a host stands after outcomes of every kind, in every order.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use proptest::prelude::*;
 
 use super::{Failed, Failure, Happened, Outcome, Progress, Transition};
-use crate::config::health_check::{Checker, HealthCheck, Pauses};
+use crate::config::health_check::HealthCheck;
 
 fn config(unhealthy_threshold: u32, healthy_threshold: u32) -> HealthCheck {
-    let second = Duration::from_secs(1);
-    HealthCheck {
-        timeout: second,
-        pauses: Pauses {
-            interval: second,
-            unhealthy: second,
-            unhealthy_edge: second,
-            healthy_edge: second,
-            no_traffic: second,
-            no_traffic_healthy: second,
-            initial_jitter: Duration::ZERO,
-            jitter: Duration::ZERO,
-            jitter_percent: 0,
-        },
-        unhealthy_threshold,
-        healthy_threshold,
-        reuse_connection: true,
-        checker: Checker::Tcp(Arc::default()),
-        event_logs: Vec::new(),
-        always_log_failures: false,
-        always_log_success: false,
-    }
+    HealthCheck::each_second(unhealthy_threshold, healthy_threshold)
 }
 
 const PASSED: Outcome = Outcome::Passed { degraded: false };
