@@ -23,6 +23,7 @@ pub mod load;
 pub mod local_reply;
 pub mod matcher;
 pub mod outlier;
+pub mod rate_limit;
 pub mod regex;
 pub mod route;
 pub mod route_tests;

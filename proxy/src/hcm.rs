@@ -141,7 +141,7 @@ impl Hcm {
             via: config.via.as_deref().and_then(|via| HeaderValue::from_str(via).ok()),
             default_host: default_host.and_then(|host| HeaderValue::from_str(host).ok()),
             trust: trust(&config),
-            needs_client: !logs.is_empty(),
+            needs_client: !logs.is_empty() || filters.is_some(),
             user_agent: config.user_agent.as_ref().map(UserAgent::new),
             underscores: Underscores::new(&config, root),
             local_replies: LocalReplies::new(&config.local_replies),

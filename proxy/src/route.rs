@@ -23,4 +23,4 @@ pub use self::headers::{HeaderParsers, RequestNotes};
 pub use self::matcher::Unmet;
 pub use self::rewrite::{location_of, location_of_tls, new_path};
 pub use self::table::{Selected, Table};
-pub use self::virtual_host::{Route, VirtualHost};
+pub use self::virtual_host::{Limits, Route, VirtualHost};

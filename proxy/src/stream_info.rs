@@ -54,6 +54,8 @@ pub struct StreamInfo {
     pub internal: bool,
     /// Whether the request is gRPC, which is told of failures in its own way.
     pub grpc: bool,
+    /// Whether it is a health check, as the filter of that name says.
+    pub health_check: bool,
     /// Whether the response is one that we invented.
     pub local_reply: bool,
     /// `name` of the route that matched.
@@ -113,6 +115,7 @@ impl StreamInfo {
             client: downstream.remote,
             internal: false,
             grpc: false,
+            health_check: false,
             local_reply: false,
             route_name: None,
             virtual_host: None,

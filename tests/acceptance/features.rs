@@ -1,10 +1,12 @@
 //! What the folders under `compose/features/` show, with their own files: one module for each feature.
 
 mod circuit_breakers;
+mod faults;
 mod health_checks;
 mod load_balancing;
 mod outlier_detection;
 mod per_host;
+mod rate_limits;
 mod service_discovery;
 
 use std::collections::BTreeSet;

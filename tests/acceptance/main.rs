@@ -35,6 +35,9 @@ mod failures;
 /// What the folders under `compose/features/` show.
 #[cfg(test)]
 mod features;
+/// HTTP filters where they meet the rest of a proxy.
+#[cfg(test)]
+mod filters;
 /// What a file's HTTP connection manager says.
 #[cfg(test)]
 mod hcm;

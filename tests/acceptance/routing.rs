@@ -117,8 +117,30 @@ const REQUESTS: &str = "\nrequests: |\n";
 const LOOKUPS: &str = "\nlookups: |\n";
 
 /// Counters that are compared besides, where they are not zero.
-const COUNTERS: [&str; 5] =
-    ["no_cluster", "no_route", "rq_direct_response", "rq_redirect", "rq_total"];
+const COUNTERS: [&str; 22] = [
+    "no_cluster",
+    "no_route",
+    "rq_direct_response",
+    "rq_redirect",
+    "rq_total",
+    "downstream_rq_too_large",
+    "fault.aborts_injected",
+    "fault.active_faults",
+    "fault.delays_injected",
+    "fault.faults_overflow",
+    "fault.response_rl_injected",
+    "fault.someone.aborts_injected",
+    "fault.someone.delays_injected",
+    "health_check.cached_response",
+    "health_check.failed",
+    "health_check.failed_cluster_empty",
+    "health_check.ok",
+    "health_check.request_total",
+    "http_local_rate_limit.enabled",
+    "http_local_rate_limit.enforced",
+    "http_local_rate_limit.ok",
+    "http_local_rate_limit.rate_limited",
+];
 
 /// Values that differ from run to run.
 const MASKED: [&str; 3] = ["date", "x-request-id", "x-envoy-upstream-service-time"];

@@ -37,7 +37,7 @@ pub enum Filter {
     And(Vec<Self>),
     /// `or_filter`.
     Or(Vec<Self>),
-    /// `not_health_check_filter`: no request is one, since none is recognised yet.
+    /// `not_health_check_filter`: those that the health check filter does not take for one.
     NotHealthCheck,
 }
 
@@ -71,7 +71,7 @@ impl Filter {
             Self::ResponseFlag(flags) => flags.iter().any(|flag| info.flags.has(*flag)),
             Self::And(filters) => filters.iter().all(|filter| filter.takes(info)),
             Self::Or(filters) => filters.iter().any(|filter| filter.takes(info)),
-            Self::NotHealthCheck => true,
+            Self::NotHealthCheck => !info.health_check,
         }
     }
 }

@@ -244,6 +244,108 @@ pub const COVERAGE: &[Covered] = &[
         .fixed(&[("dynamic_stats", "true")]),
     // HTTP filters
     applied("envoy.config.route.v3.FilterConfig", &["config", "disabled"]).no_op(&["is_optional"]),
+    applied(
+        "envoy.extensions.filters.http.fault.v3.HTTPFault",
+        &[
+            "delay",
+            "abort",
+            "upstream_cluster",
+            "headers",
+            "downstream_nodes",
+            "max_active_faults",
+            "response_rate_limit",
+            "disable_downstream_cluster_stats",
+        ],
+    )
+    // No layer of a runtime exists that could have the keys.
+    .no_op(&[
+        "delay_percent_runtime",
+        "abort_percent_runtime",
+        "delay_duration_runtime",
+        "abort_http_status_runtime",
+        "max_active_faults_runtime",
+        "response_rate_limit_percent_runtime",
+        "abort_grpc_status_runtime",
+    ]),
+    applied(
+        "envoy.extensions.filters.http.fault.v3.FaultAbort",
+        &["http_status", "grpc_status", "header_abort", "percentage", "response_body"],
+    ),
+    applied("envoy.extensions.filters.http.fault.v3.FaultAbort.HeaderAbort", &[]),
+    applied(
+        "envoy.extensions.filters.common.fault.v3.FaultDelay",
+        &["fixed_delay", "header_delay", "percentage"],
+    ),
+    applied("envoy.extensions.filters.common.fault.v3.FaultDelay.HeaderDelay", &[]),
+    applied(
+        "envoy.extensions.filters.common.fault.v3.FaultRateLimit",
+        &["fixed_limit", "header_limit", "percentage"],
+    ),
+    applied("envoy.extensions.filters.common.fault.v3.FaultRateLimit.FixedLimit", &["limit_kbps"]),
+    applied("envoy.extensions.filters.common.fault.v3.FaultRateLimit.HeaderLimit", &[]),
+    applied(
+        "envoy.extensions.filters.http.health_check.v3.HealthCheck",
+        &["pass_through_mode", "cache_time", "cluster_min_healthy_percentages", "headers"],
+    ),
+    applied(
+        "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
+        &[
+            "stat_prefix",
+            "status",
+            "token_bucket",
+            "filter_enabled",
+            "filter_enforced",
+            "request_headers_to_add_when_not_enforced",
+            "response_headers_to_add",
+            "descriptors",
+            "stage",
+            "enable_x_ratelimit_headers",
+            "vh_rate_limits",
+            "always_consume_default_token_bucket",
+            "rate_limited_as_resource_exhausted",
+        ],
+    ),
+    applied(
+        "envoy.extensions.common.ratelimit.v3.LocalRateLimitDescriptor",
+        &["entries", "token_bucket"],
+    ),
+    applied(
+        "envoy.extensions.common.ratelimit.v3.RateLimitDescriptor.Entry",
+        &["key", "value"],
+    ),
+    applied("envoy.type.v3.HttpStatus", &["code"]),
+    applied("envoy.config.route.v3.RateLimit", &["stage", "actions"]),
+    applied(
+        "envoy.config.route.v3.RateLimit.Action",
+        &[
+            "source_cluster",
+            "destination_cluster",
+            "request_headers",
+            "remote_address",
+            "generic_key",
+            "header_value_match",
+            "masked_remote_address",
+        ],
+    ),
+    applied("envoy.config.route.v3.RateLimit.Action.SourceCluster", &[]),
+    applied("envoy.config.route.v3.RateLimit.Action.DestinationCluster", &[]),
+    applied("envoy.config.route.v3.RateLimit.Action.RemoteAddress", &[]),
+    applied(
+        "envoy.config.route.v3.RateLimit.Action.RequestHeaders",
+        &["header_name", "descriptor_key", "skip_if_absent"],
+    ),
+    applied(
+        "envoy.config.route.v3.RateLimit.Action.GenericKey",
+        &["descriptor_value", "descriptor_key"],
+    ),
+    applied(
+        "envoy.config.route.v3.RateLimit.Action.HeaderValueMatch",
+        &["descriptor_value", "descriptor_key", "expect_match", "headers"],
+    ),
+    applied(
+        "envoy.config.route.v3.RateLimit.Action.MaskedRemoteAddress",
+        &["v4_prefix_mask_len", "v6_prefix_mask_len"],
+    ),
     applied("envoy.extensions.filters.http.buffer.v3.Buffer", &["max_request_bytes"]),
     applied("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", &["disabled", "buffer"]),
     applied(
@@ -321,6 +423,7 @@ pub const COVERAGE: &[Covered] = &[
             "domains",
             "routes",
             "require_tls",
+            "rate_limits",
             "typed_per_filter_config",
             "request_headers_to_add",
             "request_headers_to_remove",
@@ -442,6 +545,8 @@ pub const COVERAGE: &[Covered] = &[
             "append_x_forwarded_host",
             "priority",
             "hash_policy",
+            "rate_limits",
+            "include_vh_rate_limits",
         ],
     )
     // Only a cluster with subsets would look at it.

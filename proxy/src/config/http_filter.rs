@@ -1,12 +1,18 @@
 //! HTTP filters before the router, and what the levels of a route table say to them.
 
 mod buffer;
+mod fault;
 mod header_mutation;
+mod health_check;
+mod local_rate_limit;
 
 use std::sync::Arc;
 
 pub use self::buffer::Buffer;
+pub use self::fault::{Abort, Amount, Fault, Injected};
 pub use self::header_mutation::{HeaderMutation, Mutation, Mutations};
+pub use self::health_check::HealthCheckFilter;
+pub use self::local_rate_limit::{LocalRateLimit, TokenBucket, VirtualHostLimits};
 
 /// `envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter`, other than the router.
 #[derive(Clone, Debug)]
@@ -24,8 +30,14 @@ pub struct HttpFilter {
 pub enum Filter {
     /// `envoy.filters.http.buffer`.
     Buffer(Buffer),
+    /// `envoy.filters.http.fault`.
+    Fault(Box<Fault>),
     /// `envoy.filters.http.header_mutation`.
     HeaderMutation(HeaderMutation),
+    /// `envoy.filters.http.health_check`.
+    HealthCheck(HealthCheckFilter),
+    /// `envoy.filters.http.local_ratelimit`.
+    LocalRateLimit(Box<LocalRateLimit>),
 }
 
 /// An entry of `typed_per_filter_config`: what one level of a route table says to one filter.
@@ -53,6 +65,10 @@ pub enum Setting {
 pub enum PerRoute {
     /// `BufferPerRoute`; none is `disabled`.
     Buffer(Option<Buffer>),
+    /// `HTTPFault`, in place of the filter's.
+    Fault(Box<Fault>),
+    /// `LocalRateLimit`, in place of the filter's.
+    LocalRateLimit(Box<LocalRateLimit>),
     /// `HeaderMutationPerRoute`.
     HeaderMutation(Mutations),
 }

@@ -33,6 +33,7 @@ mod message;
 mod network_filter;
 mod outlier;
 mod protocol;
+mod rate_limit;
 mod redact;
 mod route;
 mod route_tests;

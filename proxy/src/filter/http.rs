@@ -4,20 +4,32 @@
 //! Each filter is a file of its own. Without filters there is no chain, and nothing of this is on a request's way.
 
 mod buffer;
+mod descriptors;
+mod fault;
 mod header_mutation;
+mod health_check;
+mod local_rate_limit;
+mod token_bucket;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use http::header::HOST;
 
 use crate::config::http_filter as config;
 use crate::config::http_filter::PerRoute;
 use crate::message::local_reply::LocalReply;
 use crate::message::{Request, Response};
-use crate::route::{FilterLevels, FilterSetting, FilterSlot, Table};
+use crate::route::{FilterLevels, FilterSetting, FilterSlot, Limits, Table};
 use crate::stats::Scope;
 use crate::stream_info::StreamInfo;
+use crate::upstream::Cluster;
 
 use self::buffer::Buffer;
+use self::fault::Fault;
 use self::header_mutation::{HeaderMutation, Mutations};
+use self::health_check::HealthCheck;
+use self::local_rate_limit::LocalRateLimit;
 
 /// The filters of one connection manager, which all workers share.
 #[derive(Debug)]
@@ -25,6 +37,8 @@ pub struct Chain {
     filters: Box<[Filter]>,
     /// What levels of the route table say, by the table's numbers; none for filters that the chain does not have.
     overrides: Box<[Option<Override>]>,
+    /// `node.cluster`.
+    node_cluster: Box<str>,
 }
 
 /// One filter of a chain.
@@ -39,14 +53,19 @@ struct Filter {
 #[derive(Debug)]
 enum Kind {
     Buffer(Buffer),
+    Fault(Box<Fault>),
     HeaderMutation(HeaderMutation),
+    HealthCheck(Box<HealthCheck>),
+    LocalRateLimit(Box<LocalRateLimit>),
 }
 
 /// What a level of the route table says to a filter.
 #[derive(Debug)]
 enum Override {
     Buffer(Option<config::Buffer>),
+    Fault(Box<config::Fault>),
     HeaderMutation(Mutations),
+    LocalRateLimit(Box<LocalRateLimit>),
 }
 
 /// What a chain is made for.
@@ -56,6 +75,14 @@ pub struct Site<'a> {
     pub table: &'a Table,
     /// `http.<stat_prefix>.`
     pub scope: &'a Scope,
+    /// The root of all stats.
+    pub root: &'a Scope,
+    /// All clusters there are.
+    pub clusters: &'a [Arc<Cluster>],
+    /// Whether `/healthcheck/fail` was called.
+    pub health_failed: &'a Arc<AtomicBool>,
+    /// `node.cluster`.
+    pub node_cluster: &'a str,
 }
 
 /// What is known of a request that has met a route.
@@ -65,6 +92,8 @@ pub struct Routed<'a> {
     pub levels: FilterLevels<'a>,
     /// The cluster that it goes to, if it goes to one.
     pub cluster: Option<&'a Arc<str>>,
+    /// The rate limits that it meets, if its route forwards.
+    pub limits: Option<Limits<'a>>,
 }
 
 /// One request on its way through a chain.
@@ -82,7 +111,10 @@ enum State {
     Off,
     /// Nothing.
     On,
+    Fault(fault::Suffered),
     HeaderMutation(header_mutation::Seen),
+    HealthCheck(health_check::Checked),
+    LocalRateLimit(local_rate_limit::Verdict),
 }
 
 /// What a filter keeps until its stream has ended.
@@ -104,6 +136,11 @@ struct Context<'c, 'a> {
     info: &'c mut StreamInfo,
 }
 
+/// The host that a request is for.
+fn host_of(request: &Request) -> &str {
+    request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("")
+}
+
 // === impl Chain ===
 
 impl Chain {
@@ -118,20 +155,21 @@ impl Chain {
             .map(|filter| Filter {
                 slot: table.slot(&filter.name),
                 disabled: filter.disabled,
-                kind: Kind::new(&filter.filter),
+                kind: Kind::new(&filter.filter, site),
             })
             .collect();
         let overrides = table.configs().iter().map(|(slot, config)| {
             let known = filters.iter().any(|filter| filter.slot == Some(*slot));
-            known.then(|| Override::new(config))
+            known.then(|| Override::new(config, site))
         });
-        Some(Self { overrides: overrides.collect(), filters })
+        let overrides = overrides.collect();
+        Some(Self { overrides, filters, node_cluster: site.node_cluster.into() })
     }
 
     /// A request sets out.
     pub fn enter<'a>(&'a self, routed: Option<Routed<'a>>) -> Passage<'a> {
         let state = |filter: &Filter| match filter.is_enabled(routed.as_ref()) {
-            true => State::On,
+            true => filter.kind.state(),
             false => State::Off,
         };
         Passage { chain: self, routed, states: self.filters.iter().map(state).collect() }
@@ -150,22 +188,55 @@ impl Filter {
 // === impl Kind ===
 
 impl Kind {
-    fn new(config: &config::Filter) -> Self {
+    fn new(config: &config::Filter, site: Site<'_>) -> Self {
         match config {
             config::Filter::Buffer(config) => Self::Buffer(Buffer::new(*config)),
+            config::Filter::Fault(config) => Self::Fault(Box::new(Fault::new(config, site.scope))),
             config::Filter::HeaderMutation(config) => {
                 Self::HeaderMutation(HeaderMutation::new(config))
+            }
+            config::Filter::HealthCheck(config) => {
+                Self::HealthCheck(Box::new(HealthCheck::new(config, site)))
+            }
+            config::Filter::LocalRateLimit(config) => {
+                Self::LocalRateLimit(Box::new(LocalRateLimit::new(config, site.root)))
             }
         }
     }
 
-    async fn decode(&self, request: &mut Request, cx: &Context<'_, '_>) -> Flow {
+    /// What it remembers of a request at first.
+    fn state(&self) -> State {
         match self {
-            Self::Buffer(filter) => filter.decode(request, cx).await,
-            Self::HeaderMutation(filter) => {
+            Self::Buffer(_) | Self::HeaderMutation(_) => State::On,
+            Self::Fault(_) => State::Fault(fault::Suffered::default()),
+            Self::HealthCheck(_) => State::HealthCheck(health_check::Checked::default()),
+            Self::LocalRateLimit(_) => State::LocalRateLimit(local_rate_limit::Verdict::default()),
+        }
+    }
+
+    async fn decode(
+        &self,
+        request: &mut Request,
+        state: &mut State,
+        cx: &mut Context<'_, '_>,
+    ) -> Flow {
+        match (self, state) {
+            (Self::Buffer(filter), _) => filter.decode(request, cx).await,
+            (Self::HeaderMutation(filter), _) => {
                 filter.decode(request, cx);
                 Flow::Continue
             }
+            (Self::Fault(filter), State::Fault(suffered)) => {
+                filter.decode(request, suffered, cx).await
+            }
+            (Self::HealthCheck(filter), State::HealthCheck(checked)) => {
+                filter.decode(request, checked, cx).await
+            }
+            (Self::LocalRateLimit(filter), State::LocalRateLimit(verdict)) => {
+                filter.decode(request, verdict, cx)
+            }
+            // Each has a state of its own kind.
+            (Self::Fault(_) | Self::HealthCheck(_) | Self::LocalRateLimit(_), _) => Flow::Continue,
         }
     }
 
@@ -177,15 +248,20 @@ impl Kind {
     }
 
     fn encode(&self, response: &mut Response, state: &mut State, cx: &mut Context<'_, '_>) {
-        match self {
-            Self::Buffer(_) => {}
-            Self::HeaderMutation(filter) => {
+        match (self, &mut *state) {
+            (Self::Fault(filter), State::Fault(suffered)) => filter.encode(response, suffered),
+            (Self::HealthCheck(filter), State::HealthCheck(checked)) => {
+                filter.encode(response, *checked);
+            }
+            (Self::LocalRateLimit(_), State::LocalRateLimit(verdict)) => verdict.encode(response),
+            (Self::HeaderMutation(filter), _) => {
                 let seen = match state {
                     State::HeaderMutation(seen) => Some(seen),
                     _ => None,
                 };
                 filter.encode(response, seen, cx);
             }
+            (_, _) => {}
         }
     }
 }
@@ -193,9 +269,13 @@ impl Kind {
 // === impl Override ===
 
 impl Override {
-    fn new(config: &PerRoute) -> Self {
+    fn new(config: &PerRoute, site: Site<'_>) -> Self {
         match config {
             PerRoute::Buffer(config) => Self::Buffer(*config),
+            PerRoute::Fault(config) => Self::Fault(config.clone()),
+            PerRoute::LocalRateLimit(config) => {
+                Self::LocalRateLimit(Box::new(LocalRateLimit::new(config, site.root)))
+            }
             PerRoute::HeaderMutation(config) => Self::HeaderMutation(Mutations::new(config)),
         }
     }
@@ -218,12 +298,25 @@ impl Passage<'_> {
             if matches!(state, State::Off) {
                 continue;
             }
-            let cx = Context { chain, slot: filter.slot, routed: *routed, info };
-            if let Flow::Reply(reply) = filter.kind.decode(request, &cx).await {
+            let mut cx = Context { chain, slot: filter.slot, routed: *routed, info };
+            if let Flow::Reply(reply) = filter.kind.decode(request, state, &mut cx).await {
                 return Err(reply);
             }
         }
         Ok(())
+    }
+
+    /// Lets the filter that answered add to its answer, after the route has.
+    pub fn answer(&mut self, reply: &mut Response, info: &mut StreamInfo) {
+        let Self { chain, routed, states } = self;
+        for (filter, state) in chain.filters.iter().zip(states) {
+            let cx = Context { chain, slot: filter.slot, routed: *routed, info };
+            match state {
+                State::LocalRateLimit(verdict) => verdict.refuse(reply, &cx),
+                State::HealthCheck(checked) => HealthCheck::answer(reply, *checked),
+                State::Off | State::On | State::Fault(_) | State::HeaderMutation(_) => {}
+            }
+        }
     }
 
     /// Lets all filters see what became of the request's head.

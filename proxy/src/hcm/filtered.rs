@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 
 use crate::filter::http::{Chain, Passage};
-use crate::message::{Request, Response};
+use crate::message::{Request, Response, grpc};
 use crate::router::{Router, Selection};
 
 use super::Hcm;
@@ -70,8 +70,14 @@ impl Way<'_> {
             if reply.status == http::StatusCode::PAYLOAD_TOO_LARGE {
                 self.hcm.stats.downstream_rq_too_large.inc();
             }
+            let grpc_status = reply.grpc_status.filter(|_| finish.info.grpc);
             let response = reply.into_response(&mut finish.info);
-            return self.selection.change_reply(&request, response, &finish.info);
+            let mut response = self.selection.change_reply(&request, response, &finish.info);
+            passage.answer(&mut response, &mut finish.info);
+            if let Some(status) = grpc_status {
+                response.headers_mut().insert(grpc::GRPC_STATUS, u16::from(status).into());
+            }
+            return response;
         }
         let (info, mut note) = finish.for_terminal();
         let ready = self.router.resume(&self.selection, (&mut request, self.host), info, &mut note);

@@ -258,7 +258,9 @@ impl Finish {
     /// The response's head, which was there at `now`, is about to be sent. Says whether the connection closes after it.
     pub(super) fn begin(&mut self, status: StatusCode, now: Instant) -> bool {
         self.info.response_code = Some(status.as_u16());
-        self.hcm.stats.charge(&self.hcm.listener_stats, status.as_u16());
+        if !self.info.health_check {
+            self.hcm.stats.charge(&self.hcm.listener_stats, status.as_u16());
+        }
         self.pulse.respond(now);
         // What is still to come of the request is not worth waiting for.
         if !self.pulse.complete.get() {

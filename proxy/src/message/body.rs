@@ -46,6 +46,11 @@ pub enum BodyError {
     Deadline,
 }
 
+/// Something that makes a body of another one.
+pub trait Wrapped: http_body::Body<Data = Bytes, Error = BodyError> + std::fmt::Debug {}
+
+impl<B: http_body::Body<Data = Bytes, Error = BodyError> + std::fmt::Debug> Wrapped for B {}
+
 /// Somebody who follows a body to its end.
 pub trait Watch: std::fmt::Debug {
     /// This many bytes have passed.
@@ -71,6 +76,7 @@ enum Source {
     Incoming(Incoming),
     Received(Box<Received>),
     Held(Box<Held>),
+    Wrapped(Pin<Box<dyn Wrapped>>),
 }
 
 // === impl Body ===
@@ -120,6 +126,11 @@ impl Body {
         Self::new(Source::Held(Box::new(Held::new(chunks, trailers))))
     }
 
+    /// A body that makes something of another one.
+    pub fn wrapped(body: Pin<Box<dyn Wrapped>>) -> Self {
+        Self::new(Source::Wrapped(body))
+    }
+
     fn new(source: Source) -> Self {
         Self { source, watches: [None, None], drop_trailers: false, deadline: None }
     }
@@ -132,6 +143,7 @@ impl Body {
             Source::Incoming(incoming) => http_body::Body::is_end_stream(incoming),
             Source::Received(received) => http_body::Body::is_end_stream(&**received),
             Source::Held(held) => held.is_empty(),
+            Source::Wrapped(body) => http_body::Body::is_end_stream(&**body),
         }
     }
 
@@ -218,6 +230,7 @@ impl http_body::Body for Body {
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
             Source::Held(held) => Poll::Ready(held.next().map(Ok)),
+            Source::Wrapped(body) => body.as_mut().poll_frame(cx),
             Source::Incoming(incoming) => {
                 Pin::new(incoming).poll_frame(cx).map_err(BodyError::Source)
             }
@@ -258,6 +271,7 @@ impl http_body::Body for Body {
             Source::Incoming(incoming) => http_body::Body::size_hint(incoming),
             Source::Received(received) => http_body::Body::size_hint(&**received),
             Source::Held(held) => SizeHint::with_exact(held.len()),
+            Source::Wrapped(body) => http_body::Body::size_hint(&**body),
         }
     }
 }

@@ -29,6 +29,8 @@ pub struct LocalReply {
     pub content_type: Option<HeaderValue>,
     /// Where the client shall go instead. Boxed, since few replies have one and all are handed up by value.
     pub location: Option<Box<HeaderValue>>,
+    /// The status of a gRPC call, where that of HTTP does not say it.
+    pub grpc_status: Option<u8>,
 }
 
 // === impl LocalReply ===
@@ -44,6 +46,7 @@ impl LocalReply {
             closes: false,
             content_type: None,
             location: None,
+            grpc_status: None,
         }
     }
 
@@ -108,6 +111,22 @@ impl LocalReply {
     /// An upgrade that no route allows.
     pub fn upgrade_failed() -> Self {
         Self::new(StatusCode::FORBIDDEN, "upgrade_failed").closing()
+    }
+
+    /// The fault filter answers in place of an upstream; the file may say with which body.
+    pub fn fault(status: StatusCode, body: Option<String>) -> Self {
+        let body = body.map_or(Bytes::from_static(b"fault filter abort"), Bytes::from);
+        Self::new(status, "fault_filter_abort").with_body(body).flagged(Flag::FaultInjected)
+    }
+
+    /// No token is left.
+    pub fn rate_limited(status: StatusCode, details: &'static str) -> Self {
+        Self::new(status, details).with_body(details).flagged(Flag::RateLimited)
+    }
+
+    /// The answer to a health check.
+    pub fn health_check(status: StatusCode, details: &'static str) -> Self {
+        Self::new(status, details)
     }
 
     /// A filter that holds requests until they are whole has room for so much and no more.

@@ -8,6 +8,7 @@ use http::{HeaderValue, StatusCode};
 use crate::config::cluster::RoutingPriority;
 use crate::config::headers::HeaderMutations;
 use crate::config::matcher::HeaderField;
+use crate::config::rate_limit::RateLimits;
 use crate::config::route as config;
 use crate::config::route::{HashPolicy, HostRewrite, PathRewrite};
 use crate::formatter::{Names, Notes};
@@ -56,6 +57,9 @@ pub enum Action {
 #[derive(Debug)]
 pub struct Forward {
     target: Target,
+    /// `rate_limits`.
+    pub(super) rate_limits: RateLimits,
+    pub(super) include_vh_rate_limits: bool,
     /// For how long the upstream may take; none is for ever.
     pub timeout: Option<Duration>,
     /// Whose breakers its requests take.
@@ -194,6 +198,8 @@ impl Forward {
         Self {
             target: Target::new(&config.cluster, numbers, parsers),
             timeout: config.timeout,
+            rate_limits: config.rate_limits.clone(),
+            include_vh_rate_limits: config.include_vh_rate_limits,
             priority: config.priority,
             not_found: status(config.cluster_not_found_status),
             rewrite,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::config::rate_limit::{RateLimit, RateLimits};
 use crate::config::route as config;
 use crate::config::route::RequireTls;
 
@@ -24,6 +25,8 @@ pub struct VirtualHost {
     routes: Vec<Route>,
     index: Option<Index>,
     pub(super) filters: FilterSettings,
+    /// `rate_limits`.
+    rate_limits: RateLimits,
 }
 
 /// One route.
@@ -37,6 +40,17 @@ pub struct Route {
     /// What to do.
     pub action: Action,
     pub(super) filters: FilterSettings,
+}
+
+/// `rate_limits` that a request meets.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits<'a> {
+    /// The route's.
+    pub route: &'a [RateLimit],
+    /// The virtual host's.
+    pub virtual_host: &'a [RateLimit],
+    /// `include_vh_rate_limits`.
+    pub includes_host: bool,
 }
 
 // === impl VirtualHost ===
@@ -59,7 +73,18 @@ impl VirtualHost {
             index: Index::new(routes.iter().map(|route| &route.matcher)),
             routes,
             filters: numbers.filters.settings(&config.filters),
+            rate_limits: config.rate_limits.clone(),
         }
+    }
+
+    /// The limits that requests of one of its routes meet; none where the route does not forward.
+    pub fn limits<'a>(&'a self, route: &'a Route) -> Option<Limits<'a>> {
+        let Action::Forward(forward) = &route.action else { return None };
+        Some(Limits {
+            route: &forward.rate_limits,
+            virtual_host: &self.rate_limits,
+            includes_host: forward.include_vh_rate_limits,
+        })
     }
 
     /// Whether the request must come again by TLS. Who says that it came by TLS is believed.

@@ -155,7 +155,9 @@ impl Attempt<'_> {
         running.status = status;
         report::answered(&self.local.cluster, &running.host, &response);
         let origin = Origin::new(info.internal);
-        self.local.charge(status, origin);
+        if !info.health_check {
+            self.local.charge(status, origin);
+        }
         info.details = Some("via_upstream".into());
         let now = clock::now();
         info.response_duration = Some(now.saturating_duration_since(info.start));

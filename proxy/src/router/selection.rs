@@ -66,6 +66,7 @@ impl Router {
         let weighted = selection.target.and_then(|target| target.filters);
         Some(Routed {
             levels: self.table.filter_levels(virtual_host, route, weighted),
+            limits: virtual_host.limits(route),
             cluster: selection.target.and_then(|target| target.name),
         })
     }

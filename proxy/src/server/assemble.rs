@@ -137,7 +137,8 @@ async fn run(mut bootstrap: Bootstrap, remains: Remains, options: &Options) -> R
         files: files.clone(),
         command_line: options.as_json(),
     };
-    let sites = Arc::new(sites(&bootstrap, &files, &tables, &root)?);
+    let shared = Given { root: &root, clusters: clusters.clusters(), ending: &ending };
+    let sites = Arc::new(sites(&bootstrap, &files, &tables, shared)?);
     let mut tasks = Owned::new();
     let path = options.admin_address_path.as_deref();
     task::spawn_in(&mut tasks, admin::tend(parts.clone()));
@@ -203,13 +204,21 @@ fn tables(bootstrap: &mut Bootstrap) -> Tables {
     tables
 }
 
+/// What filters are given beside their configuration.
+#[derive(Clone, Copy)]
+struct Given<'a> {
+    root: &'a Scope,
+    clusters: &'a [Arc<upstream::Cluster>],
+    ending: &'a Ending,
+}
+
 /// Opens the access logs of all filter chains, and puts them with the route tables and the filters, by the listener's
 /// name.
 fn sites(
     bootstrap: &Bootstrap,
     files: &Files,
     tables: &Tables,
-    root: &Scope,
+    given: Given<'_>,
 ) -> Result<HashMap<String, Vec<Site>>, Error> {
     let mut sites = HashMap::new();
     for listener in &bootstrap.listeners {
@@ -219,9 +228,14 @@ fn sites(
             let table = tables.get(&place).cloned().unwrap_or_default();
             chains.push(Site {
                 logs: Arc::new(AccessLogs::build(logs_of(chain), files)?),
-                http_filters: http_filters(chain, &table, root).map(Arc::new),
+                http_filters: http_filters(chain, &table, (&bootstrap.node.cluster, given))
+                    .map(Arc::new),
                 table,
-                filters: chain.filters.iter().map(|filter| Filter::new(filter, root)).collect(),
+                filters: chain
+                    .filters
+                    .iter()
+                    .map(|filter| Filter::new(filter, given.root))
+                    .collect(),
             });
         }
         sites.insert(listener.name.clone(), chains);
@@ -235,10 +249,21 @@ fn event_log(path: &Path, files: &Files) -> Result<EventLog, Error> {
 }
 
 /// The HTTP filters of a filter chain, if it has any.
-fn http_filters(chain: &FilterChain, table: &Table, root: &Scope) -> Option<filter::http::Chain> {
+fn http_filters(
+    chain: &FilterChain,
+    table: &Table,
+    (node_cluster, given): (&str, Given<'_>),
+) -> Option<filter::http::Chain> {
     let Terminal::Http(manager) = &chain.terminal else { return None };
-    let scope = root.scope("http").scope(&manager.stat_prefix);
-    let site = filter::http::Site { table, scope: &scope };
+    let scope = given.root.scope("http").scope(&manager.stat_prefix);
+    let site = filter::http::Site {
+        table,
+        scope: &scope,
+        root: given.root,
+        clusters: given.clusters,
+        health_failed: &given.ending.health_failed,
+        node_cluster,
+    };
     filter::http::Chain::new(&manager.filters, site)
 }
 

@@ -26,6 +26,12 @@ pub enum Flag {
     UpstreamOverflow,
     /// No route.
     NoRouteFound,
+    /// The fault filter made it late.
+    DelayInjected,
+    /// The fault filter answered it.
+    FaultInjected,
+    /// A rate limit refused it.
+    RateLimited,
     /// The downstream closed the connection.
     DownstreamConnectionTermination,
     /// There were as many attempts as there may be.
@@ -49,7 +55,7 @@ pub enum Flag {
 }
 
 /// All flags with their short and long words, in printing order.
-const WORDS: [(Flag, &str, &str); 19] = [
+const WORDS: [(Flag, &str, &str); 22] = [
     (Flag::FailedLocalHealthCheck, "LH", "FailedLocalHealthCheck"),
     (Flag::NoHealthyUpstream, "UH", "NoHealthyUpstream"),
     (Flag::UpstreamRequestTimeout, "UT", "UpstreamRequestTimeout"),
@@ -59,6 +65,9 @@ const WORDS: [(Flag, &str, &str); 19] = [
     (Flag::UpstreamConnectionTermination, "UC", "UpstreamConnectionTermination"),
     (Flag::UpstreamOverflow, "UO", "UpstreamOverflow"),
     (Flag::NoRouteFound, "NR", "NoRouteFound"),
+    (Flag::DelayInjected, "DI", "DelayInjected"),
+    (Flag::FaultInjected, "FI", "FaultInjected"),
+    (Flag::RateLimited, "RL", "RateLimited"),
     (Flag::DownstreamConnectionTermination, "DC", "DownstreamConnectionTermination"),
     (Flag::UpstreamRetryLimitExceeded, "URX", "UpstreamRetryLimitExceeded"),
     (Flag::StreamIdleTimeout, "SI", "StreamIdleTimeout"),

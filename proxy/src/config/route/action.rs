@@ -7,6 +7,8 @@ use bytes::Bytes;
 use crate::config::cluster::RoutingPriority;
 use crate::config::local_reply::BodyFormat;
 
+use crate::config::rate_limit::RateLimits;
+
 use super::cluster::ClusterSpecifier;
 use super::hash_policy::HashPolicy;
 use super::redirect::Redirect;
@@ -47,6 +49,10 @@ pub struct Forward {
     pub append_x_forwarded_host: bool,
     /// `hash_policy`, for clusters whose hosts are chosen by hash.
     pub hash_policy: Vec<HashPolicy>,
+    /// `rate_limits`.
+    pub rate_limits: RateLimits,
+    /// `include_vh_rate_limits`: those of the virtual host count too.
+    pub include_vh_rate_limits: bool,
 }
 
 /// `DirectResponseAction`.
@@ -74,6 +80,8 @@ impl Forward {
             host_rewrite: None,
             append_x_forwarded_host: false,
             hash_policy: Vec::new(),
+            rate_limits: RateLimits::default(),
+            include_vh_rate_limits: false,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::config::headers::HeaderMutations;
 use crate::config::http_filter::PerFilter;
+use crate::config::rate_limit::RateLimits;
 
 use super::action::Action;
 use super::matcher::RouteMatch;
@@ -19,6 +20,8 @@ pub struct VirtualHost {
     pub headers: HeaderMutations,
     /// `routes`; the first that matches wins.
     pub routes: Vec<Route>,
+    /// `rate_limits`.
+    pub rate_limits: RateLimits,
     /// `typed_per_filter_config`.
     pub filters: Vec<PerFilter>,
 }

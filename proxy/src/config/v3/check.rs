@@ -333,8 +333,8 @@ impl<'s> Checker<'_, 's> {
             Value::Text(text) | Value::Loose(text) => {
                 let number = text.parse::<i32>().ok();
                 // Envoy's reader forgives case.
-                let name = text.to_ascii_uppercase();
-                known.values.iter().find(|(value, known)| *known == name || Some(*value) == number)
+                let meant = |name: &str| name.eq_ignore_ascii_case(text);
+                known.values.iter().find(|(value, name)| meant(name) || Some(*value) == number)
             }
             Value::Int(number) => {
                 known.values.iter().find(|(value, _)| i64::from(*value) == *number)

@@ -1,7 +1,10 @@
 //! `http_filters` of a connection manager, and `typed_per_filter_config` of route tables.
 
 mod buffer;
+mod fault;
 mod header_mutation;
+mod health_check;
+mod local_rate_limit;
 
 use std::sync::Arc;
 
@@ -47,6 +50,14 @@ fn one(
 ) -> Option<HttpFilter> {
     let lowered = match extension.schema.name {
         buffer::NAME => buffer::lower(extension).map(Filter::Buffer),
+        fault::NAME => {
+            fault::lower(extension, findings).map(|fault| Filter::Fault(Box::new(fault)))
+        }
+        health_check::NAME => health_check::lower(extension, findings).map(Filter::HealthCheck),
+        local_rate_limit::NAME => {
+            let limit = local_rate_limit::lower(extension, findings);
+            Some(Filter::LocalRateLimit(Box::new(limit)))
+        }
         header_mutation::NAME => {
             Some(Filter::HeaderMutation(header_mutation::lower(extension, findings)))
         }
@@ -100,6 +111,9 @@ fn setting(config: &Message<'_>, findings: &mut Findings) -> Option<Setting> {
 fn per_route(config: &Message<'_>, findings: &mut Findings) -> Option<PerRoute> {
     match config.schema.name {
         buffer::PER_ROUTE => Some(PerRoute::Buffer(buffer::per_route(config))),
+        fault::NAME => fault::lower(config, findings).map(|fault| PerRoute::Fault(Box::new(fault))),
+        local_rate_limit::NAME => local_rate_limit::per_route(config, findings)
+            .map(|limit| PerRoute::LocalRateLimit(Box::new(limit))),
         header_mutation::PER_ROUTE => {
             Some(PerRoute::HeaderMutation(header_mutation::mutations(config, findings)))
         }

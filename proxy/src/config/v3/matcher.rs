@@ -5,7 +5,7 @@ use crate::config::matcher::{
     HeaderCondition, HeaderField, HeaderMatcher, StringMatcher, StringPattern,
 };
 use crate::config::regex::{Fault, Regex, Substitution};
-use crate::config::route::RegexRewrite;
+use crate::config::route::{Fraction, RegexRewrite};
 
 use super::message::Message;
 
@@ -119,4 +119,23 @@ pub(super) fn rewrite(
 fn bad_regex(matcher: &Message<'_>, why: &impl ToString, findings: &mut Findings) {
     let message = format!("expected a regular expression: {}", why.to_string());
     findings.error(matcher.place("regex"), message).hint("the syntax is RE2's");
+}
+
+/// The `FractionalPercent` under `percentage`; absent is none.
+pub(super) fn percentage(parent: &Message<'_>) -> Fraction {
+    parent.message("percentage").map_or(Fraction { numerator: 0, denominator: 100 }, fraction)
+}
+
+/// The `RuntimeFractionalPercent` under `field`. There is no runtime that could say otherwise.
+pub(super) fn runtime_fraction(parent: &Message<'_>, field: &str) -> Option<Fraction> {
+    parent.message(field)?.message("default_value").map(fraction)
+}
+
+fn fraction(percent: &Message<'_>) -> Fraction {
+    let denominator = match percent.enumeration("denominator") {
+        Some("TEN_THOUSAND") => 10_000,
+        Some("MILLION") => 1_000_000,
+        _ => 100,
+    };
+    Fraction { numerator: percent.u32("numerator").unwrap_or_default(), denominator }
 }

@@ -166,6 +166,13 @@ impl<'s> Message<'s> {
         }
     }
 
+    pub(super) fn f64(&self, name: &str) -> Option<f64> {
+        match self.one(name)?.datum {
+            Datum::Double(value) => Some(value),
+            _ => None,
+        }
+    }
+
     pub(super) fn duration(&self, name: &str) -> Option<Duration> {
         match self.one(name)?.datum {
             Datum::Duration(value) => Some(value),
@@ -205,6 +212,14 @@ impl<'s> Message<'s> {
     pub(super) fn enumeration(&self, name: &str) -> Option<&'static str> {
         match self.one(name)?.datum {
             Datum::Enum(_, value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The number of the enum value.
+    pub(super) fn enum_number(&self, name: &str) -> Option<i32> {
+        match self.one(name)?.datum {
+            Datum::Enum(number, _) => Some(number),
             _ => None,
         }
     }
@@ -273,6 +288,18 @@ impl<'s> Message<'s> {
         };
         entries.iter().filter_map(|(key, item)| match &item.datum {
             Datum::Unread(node) => Some((key.as_str(), dump::raw(node))),
+            _ => None,
+        })
+    }
+
+    /// The entries of a map of messages.
+    pub(super) fn messages_by_key(&self, name: &str) -> impl Iterator<Item = (&str, &Self)> {
+        let entries = match self.take(name).map(|set| &set.held) {
+            Some(Held::Map(entries)) => entries.as_slice(),
+            _ => &[],
+        };
+        entries.iter().filter_map(|(key, item)| match &item.datum {
+            Datum::Message(message) => Some((key.as_str(), &**message)),
             _ => None,
         })
     }

@@ -10,6 +10,7 @@ use http_body::Body as _;
 use crate::config::http_filter as config;
 use crate::message::local_reply::LocalReply;
 use crate::message::{Body, Request};
+use crate::stream_info::Protocol;
 
 use super::{Context, Flow, Override};
 
@@ -36,7 +37,9 @@ impl Buffer {
             return Flow::Continue;
         }
         let body = std::mem::replace(request.body_mut(), Body::empty());
-        let Some((body, length)) = hold(body, config.max_request_bytes as usize).await else {
+        let http2 = cx.info.protocol == Protocol::Http2;
+        let most = config.max_request_bytes as usize;
+        let Some((body, length)) = hold(body, most, http2).await else {
             return Flow::Reply(LocalReply::payload_too_large());
         };
         *request.body_mut() = body;
@@ -47,13 +50,14 @@ impl Buffer {
 
 /// All of a body, and its length; none if it is longer than that. Of one that broke off, what there is: nobody asks
 /// for it any more.
-async fn hold(mut body: Body, most: usize) -> Option<(Body, usize)> {
+async fn hold(mut body: Body, most: usize, http2: bool) -> Option<(Body, usize)> {
     let (mut chunks, mut length, mut trailers) = (VecDeque::new(), 0, None);
     while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         match frame.into_data() {
             Ok(data) => {
                 length += data.len();
-                if length > most {
+                // What comes with the end of an HTTP/2 request need not wait for it, so that there is room for it.
+                if length > most && !(http2 && body.is_empty()) {
                     return None;
                 }
                 chunks.push_back(data);

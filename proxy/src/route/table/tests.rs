@@ -40,6 +40,7 @@ fn host(name: &str, domains: &[&str], routes: Vec<config::Route>) -> VirtualHost
         require_tls: RequireTls::None,
         routes,
         filters: Vec::new(),
+        rate_limits: Box::default(),
     }
 }
 

@@ -8,7 +8,9 @@ use crate::config::route::{
     PathTemplate,
 };
 use crate::config::v3::message::Message;
-use crate::config::v3::{body_format, data_source, extension, matcher, protocol, wrong_extension};
+use crate::config::v3::{
+    body_format, data_source, extension, matcher, protocol, rate_limit, wrong_extension,
+};
 use crate::formatter::{FormatError, HeadFormat};
 
 use super::Lowering;
@@ -58,6 +60,7 @@ impl Lowering<'_> {
             path_rewrite(action, self.findings)
         };
         let host_rewrite = host_rewrite(action, self.findings);
+        let rate_limits = rate_limit::limits(action, self.findings);
         let status = match action.enumeration("cluster_not_found_response_code") {
             Some("NOT_FOUND") => 404,
             Some("INTERNAL_SERVER_ERROR") => 500,
@@ -70,6 +73,8 @@ impl Lowering<'_> {
             priority: priority(action),
             cluster_not_found_status: status,
             append_x_forwarded_host: append.unwrap_or_default(),
+            rate_limits,
+            include_vh_rate_limits: action.bool("include_vh_rate_limits").unwrap_or_default(),
             cluster: cluster?,
             hash_policy: hash_policy?,
             path_rewrite: path_rewrite?,

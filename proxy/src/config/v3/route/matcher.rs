@@ -1,8 +1,7 @@
 //! `envoy.config.route.v3.RouteMatch`.
 
 use crate::config::route::{
-    CookieMatcher, Fraction, PathMatch, PathTemplate, QueryCondition, QueryMatcher, RouteMatch,
-    TemplateError,
+    CookieMatcher, PathMatch, PathTemplate, QueryCondition, QueryMatcher, RouteMatch, TemplateError,
 };
 use crate::config::v3::message::Message;
 use crate::config::v3::{extension, matcher, wrong_extension};
@@ -21,7 +20,7 @@ impl Lowering<'_> {
             config.messages("query_parameters").map(|query| self.query(query)).collect();
         let cookies: Vec<_> =
             config.messages("cookies").map(|cookie| self.cookie(cookie)).collect();
-        let fraction = config.message("runtime_fraction").map(fraction);
+        let fraction = matcher::runtime_fraction(config, "runtime_fraction");
         Some(RouteMatch {
             case_sensitive: config.bool("case_sensitive").unwrap_or(true),
             grpc: config.message("grpc").is_some(),
@@ -29,10 +28,7 @@ impl Lowering<'_> {
             headers: headers?,
             query_parameters: query.into_iter().collect::<Option<_>>()?,
             cookies: cookies.into_iter().collect::<Option<_>>()?,
-            fraction: match fraction {
-                Some(fraction) => Some(fraction?),
-                None => None,
-            },
+            fraction,
         })
     }
 
@@ -90,14 +86,4 @@ impl Lowering<'_> {
         };
         Some(QueryMatcher { name: name?.into(), condition })
     }
-}
-
-fn fraction(config: &Message<'_>) -> Option<Fraction> {
-    let default = config.message("default_value")?;
-    let denominator = match default.enumeration("denominator") {
-        Some("TEN_THOUSAND") => 10_000,
-        Some("MILLION") => 1_000_000,
-        _ => 100,
-    };
-    Some(Fraction { numerator: default.u32("numerator").unwrap_or_default(), denominator })
 }

@@ -3,7 +3,7 @@
 use crate::config::route::{RequireTls, Route, VirtualHost};
 use crate::config::source::Quoted;
 use crate::config::v3::message::Message;
-use crate::config::v3::{headers, http_filter};
+use crate::config::v3::{headers, http_filter, rate_limit};
 
 use super::Lowering;
 
@@ -19,6 +19,7 @@ impl Lowering<'_> {
             },
             headers: headers::mutations(host, self.findings),
             routes: host.messages("routes").filter_map(|route| self.route(route)).collect(),
+            rate_limits: rate_limit::limits(host, self.findings),
             filters: http_filter::per_filter(host, self.findings),
         }
     }
