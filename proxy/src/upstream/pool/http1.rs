@@ -101,10 +101,9 @@ impl Pool {
 impl Shared {
     fn take_idle(&self) -> Option<Connection> {
         let mut idle = self.idle.borrow_mut();
-        idle.retain(|connection| !connection.sender.is_closed() && !connection.state.leaves());
         let last = idle.len();
         let from = last.saturating_sub(LOOK_BACK);
-        let ready = (from..last).rev().find(|index| idle[*index].sender.is_ready())?;
+        let ready = (from..last).rev().find(|index| idle[*index].is_ready())?;
         Some(idle.remove(ready))
     }
 
@@ -141,8 +140,9 @@ impl Shared {
             connection,
             |_| 1,
             move || {
-                // Who waits for one may have another made.
                 if let Some(pool) = pool.upgrade() {
+                    pool.idle.borrow_mut().retain(|one| !one.sender.is_closed());
+                    // Who waits for one may have another made.
                     pool.grow();
                 }
             },
@@ -181,6 +181,15 @@ impl Shared {
             // Envoy tries for the others who wait, too, and counts that it may not.
             self.grow();
         }
+    }
+}
+
+// === impl Connection ===
+
+impl Connection {
+    /// Whether it takes a request now. One that has ended does not.
+    fn is_ready(&self) -> bool {
+        self.sender.is_ready() && !self.state.leaves()
     }
 }
 
