@@ -204,6 +204,23 @@ async fn an_http2_stream_that_stops_leaves_the_others_alone(mesh: &Mesh, _: &Sta
     assert_count(mesh, "downstream_cx_total", 1).await;
 }
 
+each_proxy!(
+    requests_from_inside_are_counted_apart,
+    quick,
+    "use_remote_address: true\n\
+     internal_address_config: {cidr_ranges: [{address_prefix: 127.0.0.0, prefix_len: 8}]}"
+);
+async fn requests_from_inside_are_counted_apart(mesh: &Mesh, _: &Origin) {
+    mesh.client().get("/").await.unwrap().expect_status(200);
+    let admin = mesh.admin(Node::SIDECAR);
+    for name in ["upstream_rq_200", "upstream_rq_2xx", "upstream_rq_completed"] {
+        admin.counter(&format!("cluster.local_service.internal.{name}")).becomes(1).await;
+        admin.counter(&format!("cluster.local_service.{name}")).becomes(1).await;
+    }
+    let stats = admin.stats().await.unwrap();
+    assert_eq!(stats.value("cluster.local_service.external.upstream_rq_200"), None);
+}
+
 /// An HTTP/2 client's first bytes: preface, empty SETTINGS, and HEADERS without the flag that its block ends.
 const HALF_A_BLOCK: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\
     \x00\x00\x00\x04\x00\x00\x00\x00\x00\

@@ -6,7 +6,8 @@
 //!
 //! `NAME.expected` is what the real Envoy made of it: what the client got, what the origin got, what the log says; or
 //! what the log says only, if the file says `lookups: |` instead. `http2/NAME.expected` is the same where the client
-//! speaks HTTP/2; what HTTP/2 has no words for is not asked then. `UPDATE_EXPECT=1` writes both anew, from the real
+//! speaks HTTP/2; what HTTP/2 has no words for is not asked then, and nothing of a file with a line
+//! `# HTTP/1 only: (reason)`. `UPDATE_EXPECT=1` writes both anew, from the real
 //! Envoy only.
 
 use std::{
@@ -53,6 +54,25 @@ macro_rules! fixture {
             #[test]
             fn envoy_over_http2() {
                 super::run(stringify!($name), Mode::Envoy, Http::Two);
+            }
+        }
+    };
+}
+
+/// The two tests of a file that is not asked over HTTP/2.
+macro_rules! fixture_over_http1 {
+    ($name:ident) => {
+        mod $name {
+            use outrigger_harness::{client::stream::Http, trial::Mode};
+
+            #[test]
+            fn outrigger() {
+                super::run(stringify!($name), Mode::V3Process, Http::One);
+            }
+
+            #[test]
+            fn envoy() {
+                super::run(stringify!($name), Mode::Envoy, Http::One);
             }
         }
     };
