@@ -38,6 +38,25 @@ async fn put_failure(client: &Client, mode: &'static str) {
     Client::send(request).await.unwrap().expect_status(200);
 }
 
+/// Waits until one instance alone gets requests. Envoy's workers learn of a change up to a second later.
+async fn until_alone(client: &Client) {
+    until(client, 1).await;
+}
+
+/// Waits until both instances get requests.
+async fn until_both(client: &Client) {
+    until(client, 2).await;
+}
+
+async fn until(client: &Client, instances: usize) {
+    let what = format!("requests go to {instances} of the instances");
+    let seen = becomes_true(&what, async || {
+        let seen = services(client).await;
+        Ok(if seen.len() == instances { Ok(()) } else { Err(format!("{seen:?}")) })
+    });
+    seen.await.unwrap();
+}
+
 /// The instances that answer eight requests one after the other.
 async fn services(client: &Client) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();

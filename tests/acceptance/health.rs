@@ -55,7 +55,12 @@ fn sidecar(cluster: &str, hosts: &Hosts) -> Topology {
     let second = "              - endpoint:\n                  address:\n                    socket_address: { address: 127.0.0.1, port_value: 8081 }\n";
     let place = "      type: STRICT_DNS\n";
     let (before, after) = config.text.split_once(place).unwrap();
-    let fields: String = cluster.lines().map(|line| format!("      {line}\n")).collect();
+    // Envoy would let a second pass before its workers learn of a change.
+    let fields: String = cluster
+        .lines()
+        .chain(["common_lb_config: {update_merge_window: 0s}"])
+        .map(|line| format!("      {line}\n"))
+        .collect();
     let (endpoints, admin) = after.split_once("admin:\n").unwrap();
     let text = format!("{before}{place}{fields}{endpoints}{second}admin:\n{admin}");
     config.text = text.replace("timeout: 0s", "timeout: 0.2s");

@@ -637,7 +637,9 @@ pub const COVERAGE: &[Covered] = &[
             "locality_weighted_lb_config",
             "consistent_hashing_lb_config",
         ],
-    ),
+    )
+    // For so long Envoy gathers changes of health before its workers learn of them; here they learn at once.
+    .no_op(&["update_merge_window"]),
     applied(
         "envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig",
         &["fail_traffic_on_panic"],

@@ -5,7 +5,7 @@ use outrigger_harness::mesh::Mesh;
 use outrigger_harness::node::Node;
 use serde_json::Value;
 
-use super::{flags, logged, put_failure, services};
+use super::{flags, logged, put_failure, until_alone, until_both};
 
 each_feature_mesh!(an_instance_that_fails_is_left_out_for_a_while, "outlier-detection");
 async fn an_instance_that_fails_is_left_out_for_a_while(mesh: &Mesh) {
@@ -19,7 +19,7 @@ async fn an_instance_that_fails_is_left_out_for_a_while(mesh: &Mesh) {
     assert_eq!(errors, 3, "one more, and the instance was asked after it was ejected");
     gateway.gauge("cluster.app.membership_healthy").becomes(1).await;
     assert_eq!(flags(&gateway, "failed_outlier_check").await, 1);
-    assert_eq!(services(&client).await.len(), 1);
+    until_alone(&client).await;
     let stats = gateway.stats().await.unwrap();
     let of = |name: &str| stats.value(&format!("cluster.app.outlier_detection.{name}"));
     assert_eq!(of("ejections_active"), Some(1));
@@ -33,7 +33,7 @@ async fn an_instance_that_fails_is_left_out_for_a_while(mesh: &Mesh) {
     gateway.gauge("cluster.app.outlier_detection.ejections_active").becomes(0).await;
     gateway.gauge("cluster.app.membership_healthy").becomes(2).await;
     assert_eq!(flags(&gateway, "failed_outlier_check").await, 0);
-    assert_eq!(services(&client).await.len(), 2);
+    until_both(&client).await;
     let events: Vec<Value> = logged(mesh, Node::GATEWAY, r#""action":"UNEJECT""#).await;
     let [ejected, let_in] = events.as_slice() else { panic!("{events:?}") };
     assert_eq!(ejected["type"], "CONSECUTIVE_5XX");

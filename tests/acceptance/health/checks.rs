@@ -1,6 +1,7 @@
 //! Active health checks.
 
 use outrigger_harness::{
+    eventually::becomes_true,
     mesh::Mesh,
     node::Node,
     origin::{OriginPlan, origin},
@@ -34,10 +35,15 @@ macro_rules! check_once {
     };
 }
 
-/// The flags of both hosts.
-async fn both(mesh: &Mesh, hosts: &Hosts) -> [String; 2] {
+/// Waits until the hosts have these flags: Envoy begins to serve when it has checked the first of them.
+async fn await_flags(mesh: &Mesh, hosts: &Hosts, expected: [&str; 2]) {
     let admin = mesh.admin(Node::SIDECAR);
-    [flags(&admin, hosts.addresses[0]).await, flags(&admin, hosts.addresses[1]).await]
+    let look = becomes_true("the flags of both hosts", async || {
+        let first = flags(&admin, hosts.addresses[0]).await;
+        let seen = [first, flags(&admin, hosts.addresses[1]).await];
+        Ok(if seen == expected { Ok(()) } else { Err(seen.join(" and ")) })
+    });
+    look.await.unwrap_or_else(|error| panic!("expected {expected:?}: {}", error.report()));
 }
 
 /// What was counted, which the first check of each host has decided.
@@ -55,7 +61,7 @@ async fn a_start_waits_for_the_first_checks_and_no_request_goes_to_who_fails(
     hosts: &Hosts,
 ) {
     assert_eq!(count(&statuses(mesh, 10).await, 200), 10);
-    assert_eq!(both(mesh, hosts).await, ["healthy", "/failed_active_hc"]);
+    await_flags(mesh, hosts, ["healthy", "/failed_active_hc"]).await;
     let expected = [("attempt", 2), ("failure", 1), ("healthy", 1), ("success", 1)];
     assert_eq!(once(mesh).await, super::named(&expected));
     gauge(mesh, "membership_healthy", 1).await;
@@ -86,7 +92,7 @@ each_proxy!(
     )
 );
 async fn a_check_asks_as_it_is_told_and_looks_into_the_answer(mesh: &Mesh, hosts: &Hosts) {
-    assert_eq!(both(mesh, hosts).await, ["/failed_active_hc", "healthy"]);
+    await_flags(mesh, hosts, ["/failed_active_hc", "healthy"]).await;
     let asked = &hosts.origins[1].seen()[0];
     assert_eq!((&asked.method, asked.target.as_str()), (&Method::POST, "/deep?x=1"));
     assert_eq!(asked.headers["host"], "checks");
@@ -102,7 +108,7 @@ each_proxy!(
     check_once!("http_health_check: {path: /healthz, codec_client_type: HTTP2}")
 );
 async fn a_check_speaks_http2_if_it_is_told_to(mesh: &Mesh, hosts: &Hosts) {
-    assert_eq!(both(mesh, hosts).await, ["healthy", "/failed_active_hc"]);
+    await_flags(mesh, hosts, ["healthy", "/failed_active_hc"]).await;
     let asked = &hosts.origins[0].seen()[0];
     assert_eq!((asked.version, asked.target.as_str()), (Version::HTTP_2, "/healthz"));
 }
@@ -120,7 +126,7 @@ each_proxy!(
     check_once!("http_health_check: {path: /}")
 );
 async fn a_host_may_say_that_it_is_degraded(mesh: &Mesh, hosts: &Hosts) {
-    assert_eq!(both(mesh, hosts).await, ["healthy", "/degraded_active_hc"]);
+    await_flags(mesh, hosts, ["healthy", "/degraded_active_hc"]).await;
     let expected = [("attempt", 2), ("degraded", 1), ("healthy", 2), ("success", 2)];
     assert_eq!(once(mesh).await, super::named(&expected));
     gauge(mesh, "membership_degraded", 1).await;
@@ -133,7 +139,7 @@ each_proxy!(
     check_once!("http_health_check: {path: /, service_name_matcher: {prefix: oth}}")
 );
 async fn a_host_must_be_the_service_that_is_wanted(mesh: &Mesh, hosts: &Hosts) {
-    assert_eq!(both(mesh, hosts).await, ["/failed_active_hc", "/degraded_active_hc"]);
+    await_flags(mesh, hosts, ["/failed_active_hc", "/degraded_active_hc"]).await;
     assert!(once(mesh).await.contains(&("verify_cluster".to_owned(), 2)));
 }
 
@@ -144,7 +150,7 @@ each_proxy!(
 );
 async fn who_cannot_be_reached_and_who_is_late_fails(mesh: &Mesh, hosts: &Hosts) {
     assert_eq!(count(&statuses(mesh, 10).await, 200), 10);
-    assert_eq!(both(mesh, hosts).await, ["healthy", "/failed_active_hc/active_hc_timeout"]);
+    await_flags(mesh, hosts, ["healthy", "/failed_active_hc/active_hc_timeout"]).await;
     let stats = mesh.admin(Node::SIDECAR).stats().await.unwrap();
     let value = |name: &str| stats.value(&format!("cluster.local_service.health_check.{name}"));
     assert!(value("network_failure") >= Some(1));
@@ -157,7 +163,7 @@ each_proxy!(
     check_once!("tcp_health_check: {}")
 );
 async fn a_connection_is_enough_for_a_tcp_check_that_expects_nothing(mesh: &Mesh, hosts: &Hosts) {
-    assert_eq!(both(mesh, hosts).await, ["healthy", "/failed_active_hc"]);
+    await_flags(mesh, hosts, ["healthy", "/failed_active_hc"]).await;
     let expected =
         [("attempt", 2), ("failure", 1), ("healthy", 1), ("network_failure", 1), ("success", 1)];
     assert_eq!(once(mesh).await, super::named(&expected));
@@ -174,7 +180,7 @@ each_proxy!(
 );
 async fn a_tcp_check_waits_for_what_it_expects(mesh: &Mesh, hosts: &Hosts) {
     // What is not what was expected may still be the beginning of it: only time tells.
-    assert_eq!(both(mesh, hosts).await, ["healthy", "/failed_active_hc/active_hc_timeout"]);
+    await_flags(mesh, hosts, ["healthy", "/failed_active_hc/active_hc_timeout"]).await;
 }
 
 fn health(status: u8) -> OriginPlan {
@@ -202,7 +208,7 @@ each_proxy!(
     )
 );
 async fn a_grpc_check_asks_the_health_service(mesh: &Mesh, hosts: &Hosts) {
-    assert_eq!(both(mesh, hosts).await, ["healthy", "/failed_active_hc"]);
+    await_flags(mesh, hosts, ["healthy", "/failed_active_hc"]).await;
     let expected = [("attempt", 2), ("failure", 1), ("healthy", 1), ("success", 1)];
     assert_eq!(once(mesh).await, super::named(&expected));
     let asked = &hosts.origins[0].seen()[0];
@@ -227,7 +233,7 @@ each_proxy!(
 );
 async fn a_response_may_tell_that_its_host_fails(mesh: &Mesh, hosts: &Hosts) {
     // A check that passes is a check that passes, whatever it says beside.
-    assert_eq!(both(mesh, hosts).await, ["healthy", "healthy"]);
+    await_flags(mesh, hosts, ["healthy", "healthy"]).await;
     let client = mesh.client();
     let mut told = None;
     while told.is_none() {
@@ -240,7 +246,7 @@ async fn a_response_may_tell_that_its_host_fails(mesh: &Mesh, hosts: &Hosts) {
     gauge(mesh, "membership_healthy", 1).await;
     gauge(mesh, "membership_excluded", 1).await;
     let failed = "/failed_active_hc/excluded_via_immediate_hc_fail";
-    assert_eq!(both(mesh, hosts).await, ["healthy", failed]);
+    await_flags(mesh, hosts, ["healthy", failed]).await;
     let expected =
         [("attempt", 2), ("failure", 1), ("healthy", 1), ("passive_failure", 1), ("success", 2)];
     assert_eq!(once(mesh).await, super::named(&expected));

