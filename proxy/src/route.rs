@@ -10,6 +10,7 @@ mod index;
 mod matcher;
 mod rewrite;
 mod table;
+mod tries;
 mod virtual_host;
 
 pub use self::action::{Action, Chosen, ClusterRef, DirectResponse, Forward, Redirect, Rewrite};
@@ -23,4 +24,8 @@ pub use self::headers::{HeaderParsers, RequestNotes};
 pub use self::matcher::Unmet;
 pub use self::rewrite::{location_of, location_of_tls, new_path};
 pub use self::table::{Selected, Table};
+pub use self::tries::{
+    Attempts, BackOff, HostPredicate, ResetBackOff, ResetFormat, RetryOn, RetryPolicy, Tries,
+    response_meets,
+};
 pub use self::virtual_host::{Limits, Route, VirtualHost};

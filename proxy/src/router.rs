@@ -6,9 +6,12 @@ mod failure;
 mod forward;
 mod hash;
 mod mutation;
+mod per_try;
+mod prepare;
 mod preview;
 mod redirect;
 mod report;
+mod retry;
 mod rewrite;
 mod selection;
 mod stats;
@@ -23,6 +26,7 @@ use http::StatusCode;
 use http::request::Parts;
 
 use crate::config::hcm::RouterOptions;
+use crate::config::listener::DEFAULT_BUFFER_LIMIT;
 use crate::message::local_reply::LocalReply;
 use crate::message::{Request, Response};
 use crate::route::{Action, Table};
@@ -30,12 +34,12 @@ use crate::stats::Scope;
 use crate::stream_info::StreamInfo;
 use crate::upstream::Local;
 
-use self::forward::Way;
 use self::hash::Hashed;
+use self::prepare::Way;
 use self::stats::RouterStats;
 
 pub use self::failure::after_response_started;
-pub use self::forward::Ready;
+pub use self::prepare::Ready;
 pub use self::preview::Bound;
 pub use self::rewrite::show;
 pub use self::selection::Selection;
@@ -52,6 +56,8 @@ pub struct Router {
     clusters: Rc<Clusters>,
     stats: RouterStats,
     options: RouterOptions,
+    /// `per_connection_buffer_limit_bytes` of the listener: how much of a body may be kept for another try.
+    buffer_limit: u32,
     /// The table whose slots these are.
     table: Arc<Table>,
     /// The number that decides what is otherwise left to chance.
@@ -73,7 +79,21 @@ impl Router {
     ) -> Self {
         let names = table.clusters().names().iter();
         let slots = names.map(|name| clusters.get(name).cloned()).collect();
-        Self { slots, clusters, stats: RouterStats::register(scope), options, table, chance: None }
+        Self {
+            slots,
+            clusters,
+            stats: RouterStats::register(scope),
+            options,
+            buffer_limit: DEFAULT_BUFFER_LIMIT,
+            table,
+            chance: None,
+        }
+    }
+
+    /// The same router with this `per_connection_buffer_limit_bytes` of its listener.
+    #[must_use]
+    pub fn with_buffer_limit(self, buffer_limit: u32) -> Self {
+        Self { buffer_limit, ..self }
     }
 
     /// Finds out where a request goes, and makes its head what its route wants.

@@ -7,6 +7,7 @@ mod load_balancing;
 mod outlier_detection;
 mod per_host;
 mod rate_limits;
+mod retries;
 mod service_discovery;
 
 use std::collections::BTreeSet;

@@ -59,6 +59,9 @@ mod once;
 /// What the README says.
 #[cfg(test)]
 mod readme;
+/// When and how requests are tried again.
+#[cfg(test)]
+mod retries;
 /// Which route a request meets, and what becomes of it there.
 #[cfg(test)]
 mod routing;

@@ -425,6 +425,12 @@ pub const COVERAGE: &[Covered] = &[
             "require_tls",
             "rate_limits",
             "typed_per_filter_config",
+            "retry_policy",
+            "include_request_attempt_count",
+            "include_attempt_count_in_response",
+            "include_is_timeout_retry_header",
+            "per_request_buffer_limit_bytes",
+            "request_body_buffer_limit",
             "request_headers_to_add",
             "request_headers_to_remove",
             "response_headers_to_add",
@@ -442,6 +448,8 @@ pub const COVERAGE: &[Covered] = &[
             "direct_response",
             "non_forwarding_action",
             "typed_per_filter_config",
+            "per_request_buffer_limit_bytes",
+            "request_body_buffer_limit",
             "request_headers_to_add",
             "request_headers_to_remove",
             "response_headers_to_add",
@@ -547,6 +555,7 @@ pub const COVERAGE: &[Covered] = &[
             "hash_policy",
             "rate_limits",
             "include_vh_rate_limits",
+            "retry_policy",
         ],
     )
     // Only a cluster with subsets would look at it.
@@ -566,6 +575,33 @@ pub const COVERAGE: &[Covered] = &[
     applied("envoy.config.route.v3.RouteAction.HashPolicy.CookieAttribute", &["name", "value"]),
     applied("envoy.config.route.v3.RouteAction.HashPolicy.ConnectionProperties", &["source_ip"]),
     applied("envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter", &["name"]),
+    applied(
+        "envoy.config.route.v3.RetryPolicy",
+        &[
+            "retry_on",
+            "num_retries",
+            "per_try_timeout",
+            "per_try_idle_timeout",
+            "retriable_status_codes",
+            "retriable_headers",
+            "retriable_request_headers",
+            "retry_back_off",
+            "rate_limited_retry_back_off",
+            "retry_host_predicate",
+            "host_selection_retry_max_attempts",
+        ],
+    ),
+    applied(
+        "envoy.config.route.v3.RetryPolicy.RetryBackOff",
+        &["base_interval", "max_interval"],
+    ),
+    applied(
+        "envoy.config.route.v3.RetryPolicy.RateLimitedRetryBackOff",
+        &["reset_headers", "max_interval"],
+    ),
+    applied("envoy.config.route.v3.RetryPolicy.ResetHeader", &["name", "format"]),
+    applied("envoy.config.route.v3.RetryPolicy.RetryHostPredicate", &["name", "typed_config"]),
+    applied("envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate", &[]),
     applied("envoy.config.route.v3.WeightedCluster", &["clusters", "header_name"])
         // Envoy counts for itself; and no layer of a runtime exists that could have the keys.
         .no_op(&["total_weight", "runtime_key_prefix"]),

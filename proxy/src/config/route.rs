@@ -5,6 +5,7 @@ mod cluster;
 mod hash_policy;
 mod matcher;
 mod redirect;
+mod retry;
 mod rewrite;
 mod template;
 mod virtual_host;
@@ -16,9 +17,14 @@ pub use self::matcher::{
     CookieMatcher, Fraction, PathMatch, QueryCondition, QueryMatcher, RouteMatch,
 };
 pub use self::redirect::Redirect;
+pub use self::retry::{
+    BackOff, DEFAULT_BASE_INTERVAL, DEFAULT_MAX_FACTOR, DEFAULT_NUM_RETRIES,
+    DEFAULT_RESET_MAX_INTERVAL, HostPredicate, ResetBackOff, ResetFormat, ResetHeader, RetryOn,
+    RetryPolicy,
+};
 pub use self::rewrite::{HostRewrite, PathRewrite, RegexRewrite};
 pub use self::template::{PathTemplate, TemplateError};
-pub use self::virtual_host::{RequireTls, Route, VirtualHost};
+pub use self::virtual_host::{Attempts, BufferLimit, RequireTls, Route, VirtualHost};
 
 use super::headers::HeaderMutations;
 use super::http_filter::PerFilter;

@@ -248,7 +248,7 @@ impl Field {
         let implicit = matches!(self.shape, Shape::Plain | Shape::List);
         self.rules.iter().any(|(rule, value)| match *rule {
             // In a oneof it only says that the field may not be set to nothing.
-            "required" => self.oneof.is_none(),
+            "required" => self.oneof.is_none() && *value != "false",
             rule => implicit && zero_violates(rule, value),
         })
     }

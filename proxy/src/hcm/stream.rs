@@ -27,13 +27,24 @@ pub(super) enum Unanswered {
 }
 
 /// Answers one request.
-pub(super) async fn serve(
+///
+/// What does not wait is done before there is a future, which would keep the whole request twice.
+pub(super) fn serve(
     hcm: Rc<Hcm>,
     connection: Rc<Connection>,
     request: Request,
-) -> Result<Response, Unanswered> {
+) -> impl Future<Output = Result<Response, Unanswered>> {
     let mut finish = Finish::open(hcm.clone(), connection, &request);
-    let response = match request::prepare(&hcm, request, &mut finish) {
+    let prepared = request::prepare(&hcm, request, &mut finish);
+    answer(hcm, prepared, finish)
+}
+
+async fn answer(
+    hcm: Rc<Hcm>,
+    prepared: Result<Prepared, Refusal>,
+    mut finish: Box<Finish>,
+) -> Result<Response, Unanswered> {
+    let response = match prepared {
         Ok(prepared) if let Some(way) = hcm.filtered() => {
             Box::pin(filtered::serve(&hcm, way, prepared, &mut finish)).await
         }

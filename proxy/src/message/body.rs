@@ -2,21 +2,25 @@
 
 mod held;
 mod received;
+mod replay;
 mod sending;
+mod timed;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderMap};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::{Instant, Sleep, sleep_until};
 
 use self::held::Held;
 use self::received::Received;
+use self::timed::Timed;
 
+pub use self::replay::Replay;
 pub use self::sending::send;
 
 /// A body in transit.
@@ -29,7 +33,8 @@ pub struct Body {
     watches: [Option<Box<dyn Watch>>; 2],
     /// HTTP/1 has its trailers dropped, as Envoy does without `enable_trailers`.
     drop_trailers: bool,
-    deadline: Option<Pin<Box<Sleep>>>,
+    /// How long it may take, if that is limited.
+    timed: Option<Box<Timed>>,
 }
 
 /// Why a body broke off.
@@ -44,6 +49,12 @@ pub enum BodyError {
     /// It was not complete in time.
     #[error("the body was not complete in time")]
     Deadline,
+    /// Nothing of it came for too long.
+    #[error("nothing of the body came for too long")]
+    Idle,
+    /// Somebody else reads it now, for another try of the same request.
+    #[error("the body is read by another try")]
+    Superseded,
 }
 
 /// Something that makes a body of another one.
@@ -77,6 +88,7 @@ enum Source {
     Received(Box<Received>),
     Held(Box<Held>),
     Wrapped(Pin<Box<dyn Wrapped>>),
+    Replayed(Box<replay::Reader>),
 }
 
 // === impl Body ===
@@ -132,7 +144,7 @@ impl Body {
     }
 
     fn new(source: Source) -> Self {
-        Self { source, watches: [None, None], drop_trailers: false, deadline: None }
+        Self { source, watches: [None, None], drop_trailers: false, timed: None }
     }
 
     /// Whether there is nothing (more) to come.
@@ -144,6 +156,7 @@ impl Body {
             Source::Received(received) => http_body::Body::is_end_stream(&**received),
             Source::Held(held) => held.is_empty(),
             Source::Wrapped(body) => http_body::Body::is_end_stream(&**body),
+            Source::Replayed(reader) => http_body::Body::is_end_stream(&**reader),
         }
     }
 
@@ -156,7 +169,15 @@ impl Body {
     /// Breaks off at `deadline`, unless its end was reached by then.
     pub fn until(mut self, deadline: std::time::Instant) -> Self {
         if !self.is_empty() {
-            self.deadline = Some(Box::pin(sleep_until(Instant::from_std(deadline))));
+            self.timed.get_or_insert_default().until(deadline);
+        }
+        self
+    }
+
+    /// Breaks off when nothing of it has come for so long.
+    pub fn idle_for(mut self, limit: Duration) -> Self {
+        if !self.is_empty() {
+            self.timed.get_or_insert_default().idle_for(limit);
         }
         self
     }
@@ -237,14 +258,19 @@ impl http_body::Body for Body {
             Source::Received(received) => {
                 Pin::new(&mut **received).poll_frame(cx).map_err(BodyError::Stream)
             }
+            Source::Replayed(reader) => Pin::new(&mut **reader).poll_frame(cx),
         };
-        let polled = match (polled, &mut self.deadline) {
-            (Poll::Ready(polled), _) => polled,
+        let polled = match (polled, &mut self.timed) {
+            (Poll::Ready(polled), None) => polled,
+            (Poll::Ready(polled), Some(timed)) => {
+                timed.beat();
+                polled
+            }
             (Poll::Pending, None) => return Poll::Pending,
-            (Poll::Pending, Some(deadline)) => {
-                ready!(deadline.as_mut().poll(cx));
+            (Poll::Pending, Some(timed)) => {
+                let late = ready!(timed.poll(cx));
                 self.source = Source::Empty;
-                Some(Err(BodyError::Deadline))
+                Some(Err(late))
             }
         };
         Poll::Ready(match polled {
@@ -272,6 +298,7 @@ impl http_body::Body for Body {
             Source::Received(received) => http_body::Body::size_hint(&**received),
             Source::Held(held) => SizeHint::with_exact(held.len()),
             Source::Wrapped(body) => http_body::Body::size_hint(&**body),
+            Source::Replayed(reader) => http_body::Body::size_hint(&**reader),
         }
     }
 }

@@ -53,6 +53,14 @@ names! {
     X_ENVOY_ORIGINAL_HOST = "x-envoy-original-host";
     /// `x-envoy-original-path`
     X_ENVOY_ORIGINAL_PATH = "x-envoy-original-path";
+    /// `x-envoy-attempt-count`
+    X_ENVOY_ATTEMPT_COUNT = "x-envoy-attempt-count";
+    /// `x-envoy-is-timeout-retry`
+    X_ENVOY_IS_TIMEOUT_RETRY = "x-envoy-is-timeout-retry";
+    /// `x-envoy-ratelimited`
+    X_ENVOY_RATELIMITED = "x-envoy-ratelimited";
+    /// `grpc-status`
+    GRPC_STATUS = "grpc-status";
     /// `x-envoy-overloaded`
     X_ENVOY_OVERLOADED = "x-envoy-overloaded";
 }

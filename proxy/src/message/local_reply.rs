@@ -153,47 +153,36 @@ impl LocalReply {
             .flagged(Flag::NoHealthyUpstream)
     }
 
-    /// The upstream was reset before it answered; `reason` in Envoy's words.
+    /// The upstream was reset before it answered; `reason` in Envoy's words, with what the system has to say of it.
     pub fn upstream_reset(
         status: StatusCode,
-        reason: &str,
+        (reason, more): (&str, Option<&str>),
         flag: Flag,
-        more: Option<&str>,
+        retried: bool,
     ) -> Self {
         let details = match more {
             Some(more) => format!("upstream_reset_before_response_started{{{reason}|{more}}}"),
             None => format!("upstream_reset_before_response_started{{{reason}}}"),
         };
+        let retried = if retried { "retried and the latest " } else { "" };
         Self::new(status, details.replace(' ', "_"))
             .with_body(format!(
-                "upstream connect error or disconnect/reset before headers. reset reason: {reason}"
+                "upstream connect error or disconnect/reset before headers. {retried}reset reason: {reason}"
             ))
             .flagged(flag)
     }
 
-    /// The same, because a circuit breaker is open.
-    pub fn overflow() -> Self {
-        let mut reply = Self::upstream_reset(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "overflow",
-            Flag::UpstreamOverflow,
-            None,
-        );
-        reply.overloaded = true;
-        reply
-    }
-
-    /// The route's timeout.
-    pub fn upstream_timeout() -> Self {
-        Self::new(StatusCode::GATEWAY_TIMEOUT, "response_timeout")
+    /// The upstream took too long; `details` say by which limit.
+    pub fn upstream_timeout(details: &'static str) -> Self {
+        Self::new(StatusCode::GATEWAY_TIMEOUT, details)
             .with_body("upstream request timeout")
             .flagged(Flag::UpstreamRequestTimeout)
     }
 
-    /// The same, for a client that asked not to be told of it by an error.
-    pub fn late_without_content() -> Self {
-        let late = Self::upstream_timeout();
-        Self { status: StatusCode::NO_CONTENT, body: Bytes::new(), ..late }
+    /// The same reply for a client that asked not to be told of a timeout by an error.
+    #[must_use]
+    pub fn without_content(self) -> Self {
+        Self { status: StatusCode::NO_CONTENT, body: Bytes::new(), ..self }
     }
 
     /// `stream_idle_timeout`. Whose turn it was says the status: the client's, if its request is not `complete`.

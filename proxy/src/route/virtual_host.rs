@@ -13,6 +13,7 @@ use super::headers::{HeaderParsers, Level, Levels};
 use super::index::Index;
 use super::matcher::{Matcher, Unmet};
 use super::table::Numbers;
+use super::tries::{Above, Tries};
 
 /// One virtual host.
 #[derive(Debug)]
@@ -40,6 +41,8 @@ pub struct Route {
     /// What to do.
     pub action: Action,
     pub(super) filters: FilterSettings,
+    /// How its requests are tried, if there is anything to say of that.
+    pub tries: Option<Box<Tries>>,
 }
 
 /// `rate_limits` that a request meets.
@@ -64,7 +67,11 @@ impl VirtualHost {
         levels: &Levels,
     ) -> Self {
         let levels = Levels { virtual_host: Level::new(&config.headers), ..levels.clone() };
-        let routes = config.routes.iter().map(|route| Route::new(route, numbers, &levels));
+        let above = Above::new(config);
+        let routes = config.routes.iter().map(|route| {
+            let route_made = Route::new(route, numbers, &levels);
+            Route { tries: above.tries(route), ..route_made }
+        });
         let routes: Vec<Route> = routes.collect();
         Self {
             name: Arc::from(config.name.as_str()),
@@ -139,6 +146,7 @@ impl Route {
             headers: levels.parsers(&own, None),
             action: Action::new(&config.action, numbers, &of_cluster),
             filters: numbers.filters.settings(&config.filters),
+            tries: None,
         }
     }
 

@@ -1,33 +1,40 @@
 //! One try of a request on one host: host, permit, connection, send, response head.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::HOST;
 use http::uri::{Authority, Scheme, Uri};
-use http::{HeaderMap, Version};
+use http::{HeaderMap, Method, Version};
 
 use crate::base::clock;
 use crate::config::cluster::RoutingPriority;
 use crate::message::body::{BodyError, Watch};
-use crate::message::{Request, Response, headers, hop_by_hop};
+use crate::message::{Body, Request, Response, headers, hop_by_hop};
 use crate::stats::{Counter, GaugeGuard};
 use crate::stream_info::StreamInfo;
 use crate::upstream::connect::millis;
 use crate::upstream::limits::Permit;
 use crate::upstream::local::LocalHost;
 use crate::upstream::outlier::Outcome;
-use crate::upstream::pool::{ExchangeError, Lease};
+use crate::upstream::pool::{ExchangeError, Lease, SendError};
 use crate::upstream::stats::Origin;
 use crate::upstream::{Host, Local};
 
 use super::failure::Failure;
+use super::per_try::PerTry;
 use super::report;
 use super::upload::Whole;
 
 /// How often a request that no host has seen a byte of moves to another connection. Each time a connection that turned
 /// out to be closed is dropped, so this only bounds a host that closes every connection at once.
 const MOST_MOVES: u32 = 7;
+
+/// A connection that has done nothing for so long may be one that its host is just closing. What is kept for that case
+/// costs a fraction of a microsecond, so with this it never costs a hundredth of a worker's time.
+const RISKY_IDLENESS: Duration = Duration::from_micros(50);
 
 /// One try of a request.
 pub(super) struct Attempt<'a> {
@@ -41,6 +48,20 @@ pub(super) struct Attempt<'a> {
     pub(super) reset_after_start: &'a Counter,
     /// Whether `x-envoy-upstream-service-time` tells it.
     pub(super) says_time: bool,
+    /// How long this try may take by itself, if that is limited.
+    pub(super) per_try: Option<&'a PerTry>,
+    /// Whether a reset of a connection that lay idle is made up for here, and not by the route's policy.
+    pub(super) makes_up: bool,
+    /// Whether the host was sent anything.
+    pub(super) sent: Cell<bool>,
+}
+
+/// What a try has brought: the head of a response, whose body is still on its way.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) response: Response,
+    lease: Lease,
+    running: Running,
 }
 
 /// Follows the response to its end, and gives the connection back there.
@@ -69,20 +90,24 @@ impl Attempt<'_> {
     /// Sends the request and waits for the response's head.
     pub(super) async fn run(
         &self,
+        request: Box<Request>,
+        info: &mut StreamInfo,
+    ) -> Result<Answer, Failure> {
+        let result = self.exchange(request, info).await;
+        self.observe(&result);
+        result
+    }
+
+    async fn exchange(
+        &self,
         mut request: Box<Request>,
         info: &mut StreamInfo,
-    ) -> Result<Response, Failure> {
-        let cluster = &self.local.cluster;
-        let target = self.target;
-        address(&mut request, target);
-        let pool = target.pool(self.priority);
-        let mut lease = pool.checkout().await.map_err(|error| {
-            let failure = Failure::from(error);
-            report::failed(&target.host, &failure);
-            failure
-        })?;
-        target.host.observe(Outcome::Connected);
-        let running = match self.start(target) {
+    ) -> Result<Answer, Failure> {
+        address(&mut request, self.target);
+        let pool = self.target.pool(self.priority);
+        let mut lease = pool.checkout().await?;
+        self.target.host.observe(Outcome::Connected);
+        let running = match self.start() {
             Ok(running) => running,
             Err(failure) => {
                 // Nothing was sent, so the connection is as good as before.
@@ -93,43 +118,56 @@ impl Attempt<'_> {
         let mut moves = 0;
         loop {
             info.upstream_local = lease.local_address();
-            let error = match lease.send(request).await {
-                Ok(response) => return Ok(self.respond(response, lease, running, info)),
-                Err(error) => error,
-            };
-            let Some(unsent) = error.unsent.filter(|_| moves < MOST_MOVES) else {
-                return Err(self.fail(&running, &error.error));
+            let spare = if self.makes_up { spare(&request, &lease) } else { None };
+            self.sent.set(true);
+            // In a block, so that it is not kept while there is a wait for another connection.
+            let (again, fresh) = {
+                let sent = match self.per_try {
+                    None => lease.send(request).await,
+                    // Boxed: it is rare, and would be room in every request.
+                    Some(limits) => Box::pin(limits.watch(self.whole, lease.send(request))).await?,
+                };
+                match sent {
+                    Ok(response) => return Ok(Answer { response, lease, running }),
+                    Err(error) => self.after(error, spare, moves)?,
+                }
             };
             moves += 1;
-            cluster.stats.upstream_rq_moved.inc();
-            tracing::debug!(
-                cluster = %cluster.name,
-                host = %target.host.address,
-                error = %error.error,
-                "the connection was closed already; the request moves to another"
-            );
-            request = unsent;
+            request = again;
             drop(lease);
-            lease = pool.checkout().await?;
+            lease = if fresh { pool.open().await? } else { pool.checkout().await? };
         }
     }
 
-    /// What a broken exchange means, counted.
-    fn fail(&self, running: &Running, error: &ExchangeError) -> Failure {
-        let failure = Failure::of_exchange(error);
-        let stats = &self.local.cluster.stats;
-        running.host.stats.rq_error.inc();
-        report::failed(&running.host, &failure);
-        match failure {
-            Failure::RemoteReset => stats.upstream_rq_rx_reset.inc(),
-            Failure::Protocol => stats.upstream_cx_protocol_error.inc(),
-            _ => {}
-        }
-        failure
+    /// What is sent on another connection after this one broke, and whether that one must be new.
+    fn after(
+        &self,
+        error: SendError,
+        spare: Option<Box<Request>>,
+        moves: u32,
+    ) -> Result<(Box<Request>, bool), Failure> {
+        self.sent.set(error.unsent.is_none());
+        let failure = Failure::of_exchange(&error.error);
+        let unsent = error.unsent.filter(|_| moves < MOST_MOVES);
+        let spare = spare.filter(|_| matches!(failure, Failure::Terminated));
+        let fresh = unsent.is_none();
+        let again = unsent.or(spare).ok_or(failure)?;
+        self.note_move(&error.error);
+        Ok((again, fresh))
     }
 
-    fn start(&self, target: &LocalHost) -> Result<Running, Failure> {
-        let cluster = &self.local.cluster;
+    fn note_move(&self, error: &ExchangeError) {
+        self.local.cluster.stats.upstream_rq_moved.inc();
+        tracing::debug!(
+            cluster = %self.local.cluster.name,
+            host = %self.target.host.address,
+            %error,
+            "the connection was closed already; the request moves to another"
+        );
+    }
+
+    fn start(&self) -> Result<Running, Failure> {
+        let (cluster, target) = (&self.local.cluster, self.target);
         let Some(permit) = cluster.limits.of(self.priority).requests.take() else {
             cluster.stats.upstream_rq_active_overflow.inc();
             return Err(Failure::Overflow);
@@ -144,16 +182,38 @@ impl Attempt<'_> {
         })
     }
 
-    fn respond(
-        &self,
-        response: Response,
-        lease: Lease,
-        mut running: Running,
-        info: &mut StreamInfo,
-    ) -> Response {
+    /// Counts what came of the try, and tells those who watch the host.
+    fn observe(&self, result: &Result<Answer, Failure>) {
+        let failure = match result {
+            Ok(answer) => {
+                return report::answered(&self.local.cluster, &self.target.host, &answer.response);
+            }
+            Err(failure) => failure,
+        };
+        report::failed(&self.target.host, failure);
+        let stats = &self.local.cluster.stats;
+        let host = &self.target.host.stats;
+        host.rq_error.inc();
+        match failure {
+            Failure::RemoteReset | Failure::RefusedStream => stats.upstream_rq_rx_reset.inc(),
+            Failure::Protocol => stats.upstream_cx_protocol_error.inc(),
+            Failure::PerTryTimeout => {
+                stats.upstream_rq_per_try_timeout.inc();
+                host.rq_timeout.inc();
+            }
+            Failure::PerTryIdleTimeout => {
+                stats.upstream_rq_per_try_idle_timeout.inc();
+                host.rq_timeout.inc();
+            }
+            _ => {}
+        }
+    }
+
+    /// Passes on what the try has brought.
+    pub(super) fn accept(&self, answer: Answer, info: &mut StreamInfo) -> Response {
+        let Answer { response, lease, mut running } = answer;
         let status = response.status().as_u16();
         running.status = status;
-        report::answered(&self.local.cluster, &running.host, &response);
         let origin = Origin::new(info.internal);
         if !info.health_check {
             self.local.charge(status, origin);
@@ -172,6 +232,9 @@ impl Attempt<'_> {
             reset_after_start: self.reset_after_start.clone(),
         };
         let mut response = response.map(|body| body.watched(Box::new(download)));
+        if let Some(idle) = self.per_try.and_then(|limits| limits.idle) {
+            response = response.map(|body| body.idle_for(idle));
+        }
         hop_by_hop::strip_response(response.headers_mut());
         if let Some(took) = took.filter(|_| self.says_time) {
             let took = headers::number(took);
@@ -179,6 +242,43 @@ impl Attempt<'_> {
         }
         response
     }
+
+    /// Throws away what the try has brought: another one follows.
+    pub(super) fn discard(&self, answer: Answer) {
+        let Answer { response, lease, running } = answer;
+        self.local.charge_retried(response.status().as_u16());
+        running.host.stats.rq_error.inc();
+        // With the rest of either still on its way, the connection is good for nothing else.
+        if response.body().is_empty() && self.whole.since().is_some() {
+            lease.release();
+        }
+    }
+}
+
+/// A copy of a request that may be sent twice without harm and has no body, if the connection has lain idle: its host
+/// may be closing it in this very moment, and a request that meets that is sent once more.
+fn spare(request: &Request, lease: &Lease) -> Option<Box<Request>> {
+    let idle = lease.idle_since()?;
+    let risky = request.body().is_empty()
+        && is_idempotent(request.method())
+        && clock::now().saturating_duration_since(idle) >= RISKY_IDLENESS;
+    risky.then(|| copy(request, Body::empty()))
+}
+
+/// Methods of which a second request does no more than the first (RFC 9110 §9.2.2).
+fn is_idempotent(method: &Method) -> bool {
+    [Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT, Method::DELETE, Method::TRACE]
+        .contains(method)
+}
+
+/// A request with the same head, and that body.
+pub(super) fn copy(request: &Request, body: Body) -> Box<Request> {
+    let mut copy = Request::new(body);
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.version_mut() = request.version();
+    *copy.headers_mut() = request.headers().clone();
+    Box::new(copy)
 }
 
 /// Makes the request's head what the host's codec wants: HTTP/1.1 has its authority in `host`, HTTP/2 in the URI.
@@ -225,12 +325,13 @@ impl Watch for Download {
         }
         match error {
             BodyError::Deadline => stats.upstream_rq_timeout.inc(),
+            BodyError::Idle => stats.upstream_rq_per_try_idle_timeout.inc(),
             BodyError::Stream(error) if error.is_reset() && error.is_remote() => {
                 stats.upstream_rq_rx_reset.inc();
             }
             // An HTTP/1 body that ends before its end, for one.
             BodyError::Source(_) => stats.upstream_cx_protocol_error.inc(),
-            BodyError::Stream(_) => {}
+            BodyError::Stream(_) | BodyError::Superseded => {}
         }
     }
 }

@@ -23,16 +23,26 @@ pub(super) enum Failure {
     Terminated,
     /// The host reset the stream before it answered.
     RemoteReset,
+    /// The same, by `REFUSED_STREAM`: it has not looked at the request.
+    RefusedStream,
     /// What the host sent is not HTTP.
     Protocol,
+    /// `per_try_timeout`.
+    PerTryTimeout,
+    /// `per_try_idle_timeout`.
+    PerTryIdleTimeout,
     /// The route's timeout.
-    RouteTimeout,
+    RouteTimeout {
+        /// Whether a host was being tried, and not the next try waited for.
+        trying: bool,
+    },
 }
 
 /// Flag and details of a response that broke off after its head was sent on.
 pub fn after_response_started(error: &BodyError) -> (Flag, &'static str) {
     match error {
         BodyError::Deadline => (Flag::UpstreamRequestTimeout, "response_timeout"),
+        BodyError::Idle => (Flag::UpstreamRequestTimeout, "upstream_per_try_idle_timeout"),
         BodyError::Stream(error) if error.is_reset() && error.is_remote() => {
             (Flag::UpstreamRemoteReset, "upstream_reset_after_response_started{remote_reset}")
         }
@@ -41,7 +51,7 @@ pub fn after_response_started(error: &BodyError) -> (Flag, &'static str) {
             "upstream_reset_after_response_started{connection_termination}",
         ),
         // An HTTP/1 body that ends before its end is a breach of the protocol, as Envoy sees it.
-        BodyError::Source(_) | BodyError::Stream(_) => {
+        BodyError::Source(_) | BodyError::Stream(_) | BodyError::Superseded => {
             (Flag::UpstreamProtocolError, "upstream_reset_after_response_started{protocol_error}")
         }
     }
@@ -64,49 +74,58 @@ impl Failure {
 
     fn of_http2(error: &h2::Error) -> Self {
         if error.is_reset() && error.is_remote() {
-            return Self::RemoteReset;
+            return match error.reason() {
+                Some(h2::Reason::REFUSED_STREAM) => Self::RefusedStream,
+                _ => Self::RemoteReset,
+            };
         }
         if error.is_library() { Self::Protocol } else { Self::Terminated }
     }
 
-    /// The answer that the client gets.
-    pub(super) fn reply(&self) -> LocalReply {
-        let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+    /// The answer that the client gets; `retried` says whether this was not the first try.
+    pub(super) fn reply(&self, retried: bool) -> LocalReply {
         match self {
             Self::NoHealthyHost | Self::NoPool => LocalReply::no_healthy_upstream(),
-            Self::Overflow => LocalReply::overflow(),
-            Self::Connect(ConnectError::Timeout) => LocalReply::upstream_reset(
-                unavailable,
-                "connection timeout",
-                Flag::UpstreamConnectionFailure,
-                None,
-            ),
-            Self::Connect(_) => LocalReply::upstream_reset(
-                unavailable,
-                "remote connection failure",
-                Flag::UpstreamConnectionFailure,
-                self.transport_failure().as_deref(),
-            ),
-            Self::Terminated => LocalReply::upstream_reset(
-                unavailable,
-                "connection termination",
-                Flag::UpstreamConnectionTermination,
-                None,
-            ),
-            Self::RemoteReset => LocalReply::upstream_reset(
-                unavailable,
-                "remote reset",
-                Flag::UpstreamRemoteReset,
-                None,
-            ),
-            Self::Protocol => LocalReply::upstream_reset(
-                StatusCode::BAD_GATEWAY,
-                "protocol error",
-                Flag::UpstreamProtocolError,
-                None,
-            ),
-            Self::RouteTimeout => LocalReply::upstream_timeout(),
+            Self::RouteTimeout { .. } => LocalReply::upstream_timeout("response_timeout"),
+            Self::PerTryTimeout => LocalReply::upstream_timeout("upstream_per_try_timeout"),
+            Self::PerTryIdleTimeout => {
+                LocalReply::upstream_timeout("upstream_per_try_idle_timeout")
+            }
+            Self::Overflow
+            | Self::Connect(_)
+            | Self::Terminated
+            | Self::RemoteReset
+            | Self::RefusedStream
+            | Self::Protocol => self.reset(retried),
         }
+    }
+
+    fn reset(&self, retried: bool) -> LocalReply {
+        let (reason, flag) = match self {
+            Self::Overflow => ("overflow", Flag::UpstreamOverflow),
+            Self::Connect(ConnectError::Timeout) => {
+                ("connection timeout", Flag::UpstreamConnectionFailure)
+            }
+            Self::Connect(_) => ("remote connection failure", Flag::UpstreamConnectionFailure),
+            Self::RemoteReset => ("remote reset", Flag::UpstreamRemoteReset),
+            Self::RefusedStream => ("remote refused stream reset", Flag::UpstreamRemoteReset),
+            Self::Protocol => ("protocol error", Flag::UpstreamProtocolError),
+            _ => ("connection termination", Flag::UpstreamConnectionTermination),
+        };
+        let status = match self {
+            Self::Protocol => StatusCode::BAD_GATEWAY,
+            _ => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        let more = self.transport_failure();
+        let mut reply =
+            LocalReply::upstream_reset(status, (reason, more.as_deref()), flag, retried);
+        reply.overloaded = matches!(self, Self::Overflow);
+        reply
+    }
+
+    /// Whether it is a timeout, to which a client may have asked for an answer of its own.
+    pub(super) fn is_timeout(&self) -> bool {
+        matches!(self, Self::RouteTimeout { .. } | Self::PerTryTimeout | Self::PerTryIdleTimeout)
     }
 
     /// `%UPSTREAM_TRANSPORT_FAILURE_REASON%`: what the system said of the connection.

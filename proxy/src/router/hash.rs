@@ -11,7 +11,7 @@ use crate::route::Head;
 use crate::stream_info::{Downstream, StreamInfo};
 use crate::upstream::lb::hash::xx;
 
-use super::forward::Way;
+use super::prepare::Way;
 
 /// A request's hash.
 #[derive(Debug, Default)]

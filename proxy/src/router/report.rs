@@ -30,10 +30,19 @@ pub(super) fn answered(cluster: &Cluster, host: &Host, response: &Response) {
 pub(super) fn failed(host: &Host, failure: &Failure) {
     match failure {
         // These say nothing about the host; and how late is too late says who waits for it.
-        Failure::NoHealthyHost | Failure::NoPool | Failure::Overflow | Failure::RouteTimeout => {}
-        Failure::Connect(_) | Failure::Terminated | Failure::RemoteReset | Failure::Protocol => {
-            host.observe(Outcome::Failed)
+        Failure::NoHealthyHost
+        | Failure::NoPool
+        | Failure::Overflow
+        | Failure::RouteTimeout { .. } => {}
+        // A client may want another status for a timeout; that of one try is always this one.
+        Failure::PerTryTimeout | Failure::PerTryIdleTimeout => {
+            host.observe(Outcome::TimedOut(504));
         }
+        Failure::Connect(_)
+        | Failure::Terminated
+        | Failure::RemoteReset
+        | Failure::RefusedStream
+        | Failure::Protocol => host.observe(Outcome::Failed),
     }
 }
 

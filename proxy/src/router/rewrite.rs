@@ -79,7 +79,8 @@ fn new_host(rewrite: &HostRewrite, request: &Request, info: &StreamInfo) -> Opti
     HeaderValue::from_maybe_shared(Bytes::from(host)).ok()
 }
 
-fn host_of(request: &Request) -> &str {
+/// The host that a request is for.
+pub(super) fn host_of(request: &Request) -> &str {
     request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("")
 }
 

@@ -78,7 +78,7 @@ impl Watch for Progress {
 
     fn end(self: Box<Self>, _trailers: Option<&HeaderMap>) {
         self.0.done.set(Some(clock::now()));
-        self.0.told.notify_one();
+        self.0.told.notify_waiters();
     }
 
     fn failed(self: Box<Self>, _error: &BodyError) {}

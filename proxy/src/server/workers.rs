@@ -128,7 +128,8 @@ fn hcm(
     (shared, clusters): (&Shared, &Rc<Clusters>),
 ) -> Hcm {
     let scope = shared.root.scope("http").scope(&config.stat_prefix);
-    let router = Router::new(site.table.clone(), config.router, clusters.clone(), &scope);
+    let router = Router::new(site.table.clone(), config.router, clusters.clone(), &scope)
+        .with_buffer_limit(listener.config.buffer_limit);
     let parts = hcm::Parts {
         config: config.clone(),
         filters: site.http_filters.clone(),

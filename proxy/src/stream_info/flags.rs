@@ -1,10 +1,15 @@
 //! Why a request was not answered in the ordinary way, in Envoy's short and long words.
 
-/// A set of flags.
+/// A set of flags, in the order in which they were set, which is the order in which Envoy prints them.
+///
+/// Each takes five bits and is one more than its number; there is room for twelve, more than ever come together.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Flags(u32);
+pub struct Flags(u64);
 
-/// One reason; the order is the order in which Envoy prints them.
+/// How many bits one flag takes.
+const BITS: u32 = 5;
+
+/// One reason.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
 pub enum Flag {
@@ -94,12 +99,21 @@ impl Flag {
 impl Flags {
     /// Adds a flag.
     pub fn set(&mut self, flag: Flag) {
-        self.0 |= 1 << flag as u8;
+        let count = self.iter().count() as u32;
+        if !self.has(flag) && (count + 1) * BITS <= u64::BITS {
+            self.0 |= (flag as u64 + 1) << (count * BITS);
+        }
     }
 
     /// Whether a flag is in the set.
     pub fn has(self, flag: Flag) -> bool {
-        self.0 & 1 << flag as u8 != 0
+        self.iter().any(|one| one == flag as u8)
+    }
+
+    /// Their numbers.
+    fn iter(self) -> impl Iterator<Item = u8> {
+        let all = (0..u64::BITS / BITS).map(move |place| self.0 >> (place * BITS) & 0x1f);
+        all.take_while(|one| *one != 0).map(|one| one as u8 - 1)
     }
 
     /// Whether there is none.
@@ -121,8 +135,8 @@ impl Flags {
         if self.is_empty() {
             return String::from("-");
         }
-        let words: Vec<_> =
-            WORDS.into_iter().filter(|(flag, ..)| self.has(*flag)).map(word).collect();
+        let entry = |number| WORDS.into_iter().find(|(flag, ..)| *flag as u8 == number);
+        let words: Vec<_> = self.iter().filter_map(entry).map(word).collect();
         words.join(",")
     }
 }
@@ -132,12 +146,28 @@ mod tests {
     use super::{Flag, Flags};
 
     #[test]
-    fn flags_are_joined_in_envoys_order() {
+    fn flags_are_joined_in_the_order_in_which_they_were_set() {
         let mut flags = Flags::default();
         assert_eq!(flags.short(), "-");
         flags.set(Flag::NoRouteFound);
         flags.set(Flag::UpstreamConnectionFailure);
-        assert_eq!(flags.short(), "UF,NR");
-        assert_eq!(flags.long(), "UpstreamConnectionFailure,NoRouteFound");
+        flags.set(Flag::NoRouteFound);
+        assert_eq!(flags.short(), "NR,UF");
+        assert_eq!(flags.long(), "NoRouteFound,UpstreamConnectionFailure");
+    }
+
+    #[test]
+    fn every_flag_has_its_words_and_fits() {
+        for (flag, short, _) in super::WORDS {
+            let mut flags = Flags::default();
+            flags.set(flag);
+            assert!(flags.has(flag) && !flags.is_empty());
+            assert_eq!(flags.short(), short);
+        }
+        let mut flags = Flags::default();
+        for (flag, ..) in super::WORDS {
+            flags.set(flag);
+        }
+        assert_eq!(flags.short().split(',').count(), 12);
     }
 }

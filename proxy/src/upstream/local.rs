@@ -79,6 +79,15 @@ impl Local {
         self.codes.borrow_mut().charge(&self.cluster.scope, code, origin);
     }
 
+    /// Counts a response that is not passed on, since its request is tried again. That is rare, so the counters are found
+    /// by their names.
+    pub fn charge_retried(&self, code: u16) {
+        let scope = self.cluster.scope.scope("retry");
+        scope.counter("upstream_rq_completed").inc();
+        scope.counter(&format!("upstream_rq_{code}")).inc();
+        scope.counter(&format!("upstream_rq_{}xx", code / 100)).inc();
+    }
+
     /// Records the time to the end of a response.
     pub fn time(&self, millis: u64, origin: Origin) {
         self.cluster.stats.upstream_rq_time.record(millis);

@@ -11,6 +11,7 @@ mod waiting;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::config::cluster::{Protocol, RoutingPriority};
 use crate::message::{Request, Response};
@@ -123,6 +124,18 @@ impl Pool {
         }
     }
 
+    /// A connection that was just made, or is, whichever idle ones there are.
+    ///
+    /// # Errors
+    /// A breaker is open, or the host cannot be reached.
+    pub async fn open(&self) -> Result<Lease, PoolError> {
+        match self {
+            // Boxed: it is rare, and large, and would be room in every request.
+            Self::Http1(pool) => Box::pin(pool.wait_for_one()).await.map(Lease::Http1),
+            Self::Http2(pool) => Box::pin(pool.wait_for_one()).await.map(Lease::Http2),
+        }
+    }
+
     /// Whether the codec is HTTP/2.
     pub fn is_http2(&self) -> bool {
         matches!(self, Self::Http2(_))
@@ -179,6 +192,14 @@ impl Lease {
         match self {
             Self::Http1(lease) => lease.local_address(),
             Self::Http2(lease) => lease.local_address(),
+        }
+    }
+
+    /// Since when the connection had nothing to do before this request; none if it is new, or has other requests.
+    pub fn idle_since(&self) -> Option<Instant> {
+        match self {
+            Self::Http1(lease) => lease.idle_since(),
+            Self::Http2(lease) => lease.idle_since(),
         }
     }
 

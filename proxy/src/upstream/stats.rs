@@ -38,6 +38,8 @@ stats! {
         membership_healthy: Gauge,
         /// Hosts there are
         membership_total: Gauge,
+        /// Bodies of which more came than may be kept for another try or a copy
+        retry_or_shadow_abandoned: Counter,
         /// Attempts to learn the hosts
         update_attempt: Counter,
         /// Attempts that gave no host
@@ -117,8 +119,20 @@ stats! {
         upstream_rq_pending_total: Counter,
         /// Requests per connection
         upstream_rq_per_cx: Histogram,
+        /// Tries during which nothing came for too long
+        upstream_rq_per_try_idle_timeout: Counter,
+        /// Tries that took too long
+        upstream_rq_per_try_timeout: Counter,
         /// Requests tried again
         upstream_rq_retry: Counter,
+        /// Retries after the policy's own wait
+        upstream_rq_retry_backoff_exponential: Counter,
+        /// Retries after the wait that the upstream asked for
+        upstream_rq_retry_backoff_ratelimited: Counter,
+        /// Requests not tried again, since they were as often as the policy allows
+        upstream_rq_retry_limit_exceeded: Counter,
+        /// Requests not tried again, since the breaker of retries was open
+        upstream_rq_retry_overflow: Counter,
         /// Requests that were tried again with success
         upstream_rq_retry_success: Counter,
         /// Requests that the upstream reset

@@ -12,6 +12,7 @@ use crate::config::rate_limit::RateLimits;
 use super::cluster::ClusterSpecifier;
 use super::hash_policy::HashPolicy;
 use super::redirect::Redirect;
+use super::retry::RetryPolicy;
 use super::rewrite::{HostRewrite, PathRewrite};
 
 /// `RouteAction.timeout` where the file says nothing: 15 seconds, Envoy's.
@@ -45,6 +46,8 @@ pub struct Forward {
     pub path_rewrite: Option<PathRewrite>,
     /// What upstream gets as host, if not the client's.
     pub host_rewrite: Option<HostRewrite>,
+    /// `retry_policy`; the virtual host's where the route has none.
+    pub retry_policy: Option<Box<RetryPolicy>>,
     /// `append_x_forwarded_host`: where another host is said, the client's is kept in `x-forwarded-host`.
     pub append_x_forwarded_host: bool,
     /// `hash_policy`, for clusters whose hosts are chosen by hash.
@@ -78,6 +81,7 @@ impl Forward {
             cluster_not_found_status: 503,
             path_rewrite: None,
             host_rewrite: None,
+            retry_policy: None,
             append_x_forwarded_host: false,
             hash_policy: Vec::new(),
             rate_limits: RateLimits::default(),

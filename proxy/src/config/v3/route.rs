@@ -5,6 +5,7 @@ mod cluster;
 mod hash_policy;
 mod matcher;
 mod redirect;
+mod retry;
 mod virtual_host;
 
 use std::collections::{BTreeSet, HashSet};

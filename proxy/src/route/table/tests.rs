@@ -6,8 +6,8 @@ use super::super::{Action, ClusterRef, Head, Unmet};
 use super::{Selected, Table};
 use crate::config::headers::HeaderMutations;
 use crate::config::route::{
-    self as config, ClusterName, ClusterSpecifier, ClusterWeight, Forward, Fraction, PathMatch,
-    RequireTls, RouteConfiguration, RouteMatch, VirtualHost, WeightedClusters,
+    self as config, Attempts, BufferLimit, ClusterName, ClusterSpecifier, ClusterWeight, Forward,
+    Fraction, PathMatch, RequireTls, RouteConfiguration, RouteMatch, VirtualHost, WeightedClusters,
 };
 
 fn forward(cluster: ClusterSpecifier) -> config::Action {
@@ -21,6 +21,7 @@ fn named(cluster: &str) -> ClusterName {
 fn route(path: PathMatch, cluster: &str) -> config::Route {
     config::Route {
         headers: HeaderMutations::default(),
+        buffer_limit: BufferLimit::default(),
         name: String::new(),
         matcher: RouteMatch::of_path(path),
         action: forward(ClusterSpecifier::One(named(cluster))),
@@ -38,6 +39,9 @@ fn host(name: &str, domains: &[&str], routes: Vec<config::Route>) -> VirtualHost
         name: name.to_owned(),
         domains: domains.iter().map(|&domain| domain.to_owned()).collect(),
         require_tls: RequireTls::None,
+        retry_policy: None,
+        attempts: Attempts::default(),
+        buffer_limit: BufferLimit::default(),
         routes,
         filters: Vec::new(),
         rate_limits: Box::default(),

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -82,7 +83,7 @@ impl Pool {
     }
 
     /// A connection that is made for this request, or one that becomes free before.
-    async fn wait_for_one(&self) -> Result<Lease, PoolError> {
+    pub(super) async fn wait_for_one(&self) -> Result<Lease, PoolError> {
         let pool = &self.0;
         let (_entry, pending) = pool.opener.pending()?;
         let place = pool.waiting.queue(Lease::release);
@@ -219,6 +220,11 @@ impl Lease {
 
     pub(super) fn local_address(&self) -> Option<SocketAddr> {
         self.connection.as_ref()?.state.local
+    }
+
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        let state = &self.connection.as_ref()?.state;
+        (state.requests.get() > 0).then(|| state.idle_since.get())
     }
 
     pub(super) fn release(mut self) {

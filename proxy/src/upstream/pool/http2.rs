@@ -8,6 +8,7 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
@@ -99,7 +100,7 @@ impl Pool {
     }
 
     /// A stream of a connection that is made for this request, or of one that has room before.
-    async fn wait_for_one(&self) -> Result<Lease, PoolError> {
+    pub(super) async fn wait_for_one(&self) -> Result<Lease, PoolError> {
         let pool = &self.0;
         let (_entry, pending) = pool.opener.pending()?;
         let place = pool.waiting.queue(drop);
@@ -235,6 +236,12 @@ impl Lease {
 
     pub(super) fn local_address(&self) -> Option<SocketAddr> {
         self.connection.state.local
+    }
+
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        let state = &self.connection.state;
+        // This request is counted already.
+        (state.requests.get() > 1 && state.active.get() == 1).then(|| state.idle_since.get())
     }
 }
 

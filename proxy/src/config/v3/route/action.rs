@@ -61,6 +61,7 @@ impl Lowering<'_> {
         };
         let host_rewrite = host_rewrite(action, self.findings);
         let rate_limits = rate_limit::limits(action, self.findings);
+        let retry_policy = super::retry::lower(action, self.findings);
         let status = match action.enumeration("cluster_not_found_response_code") {
             Some("NOT_FOUND") => 404,
             Some("INTERNAL_SERVER_ERROR") => 500,
@@ -79,6 +80,7 @@ impl Lowering<'_> {
             hash_policy: hash_policy?,
             path_rewrite: path_rewrite?,
             host_rewrite: host_rewrite?,
+            retry_policy: retry_policy?,
         })
     }
 

@@ -1,6 +1,6 @@
 //! `envoy.config.route.v3.VirtualHost` and `Route`.
 
-use crate::config::route::{RequireTls, Route, VirtualHost};
+use crate::config::route::{Attempts, BufferLimit, RequireTls, Route, VirtualHost};
 use crate::config::source::Quoted;
 use crate::config::v3::message::Message;
 use crate::config::v3::{headers, http_filter, rate_limit};
@@ -18,6 +18,9 @@ impl Lowering<'_> {
                 _ => RequireTls::None,
             },
             headers: headers::mutations(host, self.findings),
+            retry_policy: super::retry::lower(host, self.findings).flatten(),
+            attempts: attempts(host),
+            buffer_limit: buffer_limit(host),
             routes: host.messages("routes").filter_map(|route| self.route(route)).collect(),
             rate_limits: rate_limit::limits(host, self.findings),
             filters: http_filter::per_filter(host, self.findings),
@@ -44,7 +47,24 @@ impl Lowering<'_> {
         let matcher = route.message("match").and_then(|matcher| self.matcher(matcher));
         let headers = headers::mutations(route, self.findings);
         let action = self.action(route, matcher.as_ref().map(|matcher| &matcher.path));
+        let buffer_limit = buffer_limit(route);
         let filters = http_filter::per_filter(route, self.findings);
-        Some(Route { name, matcher: matcher?, headers, action: action?, filters })
+        Some(Route { name, matcher: matcher?, headers, buffer_limit, action: action?, filters })
+    }
+}
+
+fn attempts(host: &Message<'_>) -> Attempts {
+    let flag = |name| host.bool(name).unwrap_or_default();
+    Attempts {
+        in_request: flag("include_request_attempt_count"),
+        in_response: flag("include_attempt_count_in_response"),
+        tells_timeout: flag("include_is_timeout_retry_header"),
+    }
+}
+
+fn buffer_limit(level: &Message<'_>) -> BufferLimit {
+    BufferLimit {
+        body: level.u64("request_body_buffer_limit"),
+        request: level.u32("per_request_buffer_limit_bytes"),
     }
 }
