@@ -249,7 +249,7 @@ impl Kind {
 
     fn encode(&self, response: &mut Response, state: &mut State, cx: &mut Context<'_, '_>) {
         match (self, &mut *state) {
-            (Self::Fault(filter), State::Fault(suffered)) => filter.encode(response, suffered),
+            (Self::Fault(_), State::Fault(suffered)) => Fault::encode(response, suffered),
             (Self::HealthCheck(filter), State::HealthCheck(checked)) => {
                 filter.encode(response, *checked);
             }

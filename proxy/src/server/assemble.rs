@@ -137,12 +137,10 @@ async fn run(mut bootstrap: Bootstrap, remains: Remains, options: &Options) -> R
         files: files.clone(),
         command_line: options.as_json(),
     };
-    let shared = Given { root: &root, clusters: clusters.clusters(), ending: &ending };
-    let sites = Arc::new(sites(&bootstrap, &files, &tables, shared)?);
+    let sites = Arc::new(sites(&bootstrap, &files, &tables, (&root, &clusters, &ending))?);
     let mut tasks = Owned::new();
-    let path = options.admin_address_path.as_deref();
     task::spawn_in(&mut tasks, admin::tend(parts.clone()));
-    admin_server::start(parts, path, &files, &mut tasks)?;
+    admin_server::start(parts, options.admin_address_path.as_deref(), &files, &mut tasks)?;
     let ejections = bootstrap.outlier_event_log.as_deref();
     let ejections = ejections.map(|path| event_log(path, &files)).transpose()?;
     for cluster in clusters.clusters() {
@@ -218,8 +216,9 @@ fn sites(
     bootstrap: &Bootstrap,
     files: &Files,
     tables: &Tables,
-    given: Given<'_>,
+    (root, clusters, ending): (&Scope, &upstream::Manager, &Ending),
 ) -> Result<HashMap<String, Vec<Site>>, Error> {
+    let given = Given { root, clusters: clusters.clusters(), ending };
     let mut sites = HashMap::new();
     for listener in &bootstrap.listeners {
         let mut chains = Vec::with_capacity(listener.chains.len());

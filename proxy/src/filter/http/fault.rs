@@ -133,7 +133,7 @@ impl Fault {
         }
     }
 
-    pub(super) fn encode(&self, response: &mut Response, suffered: &Suffered) {
+    pub(super) fn encode(response: &mut Response, suffered: &Suffered) {
         if let Some(rate) = suffered.response_rate
             && !response.body().is_empty()
         {

@@ -98,7 +98,7 @@ fn descriptor(
     }
     let own = bucket(config.message("token_bucket")?, findings)?;
     let multiple = |long: Duration, short: Duration| {
-        short.is_zero() || long.as_nanos() % short.as_nanos() == 0
+        short.is_zero() || long.as_nanos().is_multiple_of(short.as_nanos())
     };
     if default.is_some_and(|default| !multiple(own.fill_interval, default.fill_interval)) {
         let message = "local rate descriptor limit is not a multiple of token bucket fill timer";
