@@ -16,6 +16,7 @@ mod rewrite;
 mod selection;
 mod stats;
 mod strict;
+mod times;
 mod upload;
 
 use std::collections::HashMap;

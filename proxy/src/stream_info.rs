@@ -1,6 +1,7 @@
 //! What we learn about one request on its way, for stats and access logs.
 
 mod flags;
+mod limits;
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 pub use self::flags::{Flag, Flags};
+pub use self::limits::{Limit, StreamLimits};
 
 /// What we learn about one request.
 #[derive(Debug)]
@@ -56,6 +58,8 @@ pub struct StreamInfo {
     pub grpc: bool,
     /// Whether it is a health check, as the filter of that name says.
     pub health_check: bool,
+    /// How long the stream may take, where its route says so itself.
+    pub limits: Option<Box<StreamLimits>>,
     /// Whether the response is one that we invented.
     pub local_reply: bool,
     /// `name` of the route that matched.
@@ -116,6 +120,7 @@ impl StreamInfo {
             internal: false,
             grpc: false,
             health_check: false,
+            limits: None,
             local_reply: false,
             route_name: None,
             virtual_host: None,

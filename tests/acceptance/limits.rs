@@ -35,12 +35,14 @@ macro_rules! each_proxy {
 }
 
 mod breakers;
+mod timeouts;
 
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex},
     thread,
+    time::Duration,
 };
 
 use outrigger_harness::{
@@ -219,6 +221,37 @@ impl Gate {
 
 /// A request without a body.
 const GET: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+
+/// What every file has, before one worker.
+const EMPTY: File =
+    File { top: "", listener: "", manager: "", route: "", cluster: "", arguments: ONE_WORKER };
+
+/// Each worker may have one connection to each host, whatever the breakers say.
+const ONE_WORKER: &[&str] = &["--concurrency", "1"];
+
+/// A server that never answers.
+async fn silent() -> Scripted {
+    scripted(|mut stream| {
+        loop {
+            read_head(&mut stream)?;
+        }
+    })
+}
+
+/// A server that answers with a body that never ends, one chunk at a time.
+async fn dripping() -> Scripted {
+    scripted(|mut stream| {
+        read_head(&mut stream)?;
+        stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
+        loop {
+            stream.write_all(b"1\r\nx\r\n")?;
+            thread::sleep(DRIP);
+        }
+    })
+}
+
+/// How long it waits between two chunks.
+const DRIP: Duration = Duration::from_millis(50);
 
 /// Waits until these stats have these values.
 async fn assert_stats(mesh: &Mesh, expected: &[(&str, u64)]) {

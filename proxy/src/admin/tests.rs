@@ -31,6 +31,7 @@ fn cluster(name: &str) -> Cluster {
         buffer_limit: DEFAULT_BUFFER_LIMIT,
         protocol: Protocol::Http1,
         idle_timeout: None,
+        max_connection_duration: None,
         max_requests_per_connection: None,
         endpoints: Vec::new(),
         outlier_detection: None,

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::task::coop::has_budget_remaining;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep, sleep_until};
 
 /// A timer of one task, which must stay the same as long as the alarm lives: only the first question after it was set
 /// says whom to wake.
@@ -22,6 +22,11 @@ impl Alarm {
     /// Goes off after this time.
     pub fn after(time: Duration) -> Self {
         Self { sleep: Box::pin(sleep(time)), armed: false }
+    }
+
+    /// Goes off at that time.
+    pub fn at(when: Instant) -> Self {
+        Self { sleep: Box::pin(sleep_until(when.into())), armed: false }
     }
 
     /// Goes off at `when` instead.

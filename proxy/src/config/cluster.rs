@@ -37,6 +37,8 @@ pub struct Cluster {
     pub protocol: Protocol,
     /// `HttpProtocolOptions.common_http_protocol_options.idle_timeout`; none is off.
     pub idle_timeout: Option<Duration>,
+    /// `HttpProtocolOptions.common_http_protocol_options.max_connection_duration`; none (the default) is off.
+    pub max_connection_duration: Option<Duration>,
     /// `HttpProtocolOptions.common_http_protocol_options.max_requests_per_connection`; none is unlimited.
     pub max_requests_per_connection: Option<u32>,
     /// `load_assignment`'s endpoints, in file order.
@@ -158,6 +160,7 @@ impl Cluster {
             buffer_limit: DEFAULT_BUFFER_LIMIT,
             protocol: Protocol::Http1,
             idle_timeout: Some(DEFAULT_IDLE_TIMEOUT),
+            max_connection_duration: None,
             max_requests_per_connection: None,
             endpoints: Vec::new(),
             circuit_breakers: CircuitBreakers::default(),

@@ -183,6 +183,8 @@ pub const COVERAGE: &[Covered] = &[
             "stream_idle_timeout",
             "request_timeout",
             "request_headers_timeout",
+            "delayed_close_timeout",
+            "http1_safe_max_connection_duration",
             "drain_timeout",
             "max_request_headers_kb",
             "http_protocol_options",
@@ -374,6 +376,8 @@ pub const COVERAGE: &[Covered] = &[
             "idle_timeout",
             "max_headers_count",
             "max_requests_per_connection",
+            "max_connection_duration",
+            "max_stream_duration",
             "headers_with_underscores_action",
         ],
     ),
@@ -556,6 +560,10 @@ pub const COVERAGE: &[Covered] = &[
             "rate_limits",
             "include_vh_rate_limits",
             "retry_policy",
+            "idle_timeout",
+            "max_stream_duration",
+            "max_grpc_timeout",
+            "grpc_timeout_offset",
         ],
     )
     // Only a cluster with subsets would look at it.
@@ -602,6 +610,10 @@ pub const COVERAGE: &[Covered] = &[
     applied("envoy.config.route.v3.RetryPolicy.ResetHeader", &["name", "format"]),
     applied("envoy.config.route.v3.RetryPolicy.RetryHostPredicate", &["name", "typed_config"]),
     applied("envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate", &[]),
+    applied(
+        "envoy.config.route.v3.RouteAction.MaxStreamDuration",
+        &["max_stream_duration", "grpc_timeout_header_max", "grpc_timeout_header_offset"],
+    ),
     applied("envoy.config.route.v3.WeightedCluster", &["clusters", "header_name"])
         // Envoy counts for itself; and no layer of a runtime exists that could have the keys.
         .no_op(&["total_weight", "runtime_key_prefix"]),

@@ -16,6 +16,9 @@ pub const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
 /// `stream_idle_timeout` where the file says nothing: five minutes, Envoy's.
 pub const DEFAULT_STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
+/// `delayed_close_timeout` where the file says nothing: a second, Envoy's.
+pub const DEFAULT_DELAYED_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// `drain_timeout` where the file says nothing: five seconds, Envoy's.
 pub const DEFAULT_DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -78,6 +81,14 @@ pub struct HttpConnectionManager {
     pub idle_timeout: Option<Duration>,
     /// `common_http_protocol_options.max_requests_per_connection`; none (the default) is no limit.
     pub max_requests_per_connection: Option<u32>,
+    /// `common_http_protocol_options.max_connection_duration`; none (the default) is off.
+    pub max_connection_duration: Option<Duration>,
+    /// `http1_safe_max_connection_duration`: an HTTP/1 connection that has lasted so long closes with its next response.
+    pub http1_safe_max_connection_duration: bool,
+    /// `common_http_protocol_options.max_stream_duration`; none (the default) is off.
+    pub max_stream_duration: Option<Duration>,
+    /// `delayed_close_timeout`: how long a client may take to close when we have; none is no time.
+    pub delayed_close_timeout: Option<Duration>,
     /// `stream_idle_timeout`; none is off.
     pub stream_idle_timeout: Option<Duration>,
     /// `request_timeout`; none (the default) is off.
@@ -246,6 +257,10 @@ impl HttpConnectionManager {
             underscores: Underscores::default(),
             idle_timeout: Some(DEFAULT_IDLE_TIMEOUT),
             max_requests_per_connection: None,
+            max_connection_duration: None,
+            http1_safe_max_connection_duration: false,
+            max_stream_duration: None,
+            delayed_close_timeout: Some(DEFAULT_DELAYED_CLOSE_TIMEOUT),
             stream_idle_timeout: None,
             request_timeout: None,
             request_headers_timeout: None,

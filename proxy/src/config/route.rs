@@ -10,7 +10,9 @@ mod rewrite;
 mod template;
 mod virtual_host;
 
-pub use self::action::{Action, DEFAULT_ROUTE_TIMEOUT, DirectResponse, Forward};
+pub use self::action::{
+    Action, DEFAULT_ROUTE_TIMEOUT, DirectResponse, Forward, MaxStreamDuration, StreamTimes,
+};
 pub use self::cluster::{ClusterName, ClusterSpecifier, ClusterWeight, WeightedClusters};
 pub use self::hash_policy::{HashCookie, HashPolicy, HashSource};
 pub use self::matcher::{

@@ -9,7 +9,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
-use tokio::time::sleep;
+use tokio::time::{sleep, sleep_until};
 
 use crate::base::drain::Phase;
 use crate::config::hcm::DEFAULT_MAX_HEADERS_COUNT;
@@ -24,8 +24,12 @@ use super::{Hcm, finish, linger, stream};
 /// The least that hyper's HTTP/1 codec takes for a buffer.
 const LEAST_BUFFER: usize = 8192;
 
-/// Waits for `future`, but no longer than an idle connection may last or a drain may take.
-pub(super) async fn patiently<T>(hcm: &Hcm, future: impl Future<Output = T>) -> Option<T> {
+/// Waits for `future`, but no longer than a connection, or an idle one, may last or a drain may take.
+pub(super) async fn patiently<T>(
+    hcm: &Hcm,
+    connection: &Connection,
+    future: impl Future<Output = T>,
+) -> Option<T> {
     let idle = async {
         match hcm.config.idle_timeout {
             Some(limit) => sleep(limit).await,
@@ -37,9 +41,17 @@ pub(super) async fn patiently<T>(hcm: &Hcm, future: impl Future<Output = T>) -> 
         hcm.ending.drain.until(Phase::Draining).await;
         sleep(hcm.config.drain_timeout).await;
     };
+    let lived = async {
+        match hcm.config.max_connection_duration {
+            Some(most) => sleep_until((connection.since + most).into()).await,
+            None => std::future::pending().await,
+        }
+        hcm.stats.downstream_cx_max_duration_reached.inc();
+    };
     tokio::select! {
         biased;
         done = future => Some(done),
+        () = lived => None,
         () = idle => None,
         () = drained => None,
     }
@@ -79,7 +91,10 @@ pub(super) async fn http1(hcm: &Rc<Hcm>, connection: &Rc<Connection>, stream: St
             return End::Remote;
         }
     }
-    if end != End::Remote && linger::until_client_closes(&mut io).await == linger::Gave::Up {
+    let patience = hcm.config.delayed_close_timeout;
+    if end != End::Remote
+        && linger::until_client_closes(&mut io, patience).await == linger::Gave::Up
+    {
         hcm.stats.downstream_cx_delayed_close_timeout.inc();
     }
     end

@@ -21,6 +21,8 @@ use super::{Hcm, codec, http2};
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) downstream: Downstream,
+    /// Since when there is one.
+    pub(super) since: Instant,
     /// Streams under way.
     streams: RefCell<Vec<Rc<Pulse>>>,
     /// The stream that began last, until its task takes it.
@@ -37,6 +39,8 @@ pub(super) struct Connection {
     low_version: Cell<bool>,
     /// Since when there are none.
     idle_since: Cell<Instant>,
+    /// Whether its next response is its last.
+    leaving: Cell<bool>,
     /// Whether it closes when what is under way is done.
     closing: Cell<bool>,
     /// Whether the client went away in the middle of something.
@@ -82,7 +86,7 @@ async fn run(hcm: &Rc<Hcm>, connection: &Rc<Connection>, mut stream: Stream) -> 
     let peeked = match hcm.config.codec {
         Codec::Http1 => Peeked::Http1,
         Codec::Http2 => Peeked::Http2,
-        Codec::Auto => match codec::patiently(hcm, peek::protocol(&mut stream)).await {
+        Codec::Auto => match codec::patiently(hcm, connection, peek::protocol(&mut stream)).await {
             Some(Ok(peeked)) => peeked,
             Some(Err(_)) => return End::Remote,
             None => return End::Local,
@@ -112,8 +116,10 @@ fn opened(total: &Counter, active: &Gauge) -> GaugeGuard {
 impl Connection {
     /// A connection with these ends.
     pub(super) fn new(downstream: Downstream) -> Self {
+        let now = clock::now();
         Self {
             downstream,
+            since: now,
             streams: RefCell::new(Vec::with_capacity(1)),
             begun: RefCell::new(None),
             total: Cell::new(0),
@@ -121,7 +127,8 @@ impl Connection {
             scan: RefCell::default(),
             head_since: Cell::new(None),
             low_version: Cell::new(false),
-            idle_since: Cell::new(clock::now()),
+            idle_since: Cell::new(now),
+            leaving: Cell::new(false),
             closing: Cell::new(false),
             reset: Cell::new(false),
         }
@@ -194,6 +201,16 @@ impl Connection {
     /// The same; asked once.
     pub(super) fn take_version_refused(&self) -> bool {
         self.low_version.take()
+    }
+
+    /// Its next response is its last.
+    pub(super) fn close_after_response(&self) {
+        self.leaving.set(true);
+    }
+
+    /// Whether it is.
+    pub(super) fn leaves(&self) -> bool {
+        self.leaving.get()
     }
 
     /// It closes when what is under way is done.

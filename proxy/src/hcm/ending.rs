@@ -25,6 +25,8 @@ pub(super) struct Ending<'a> {
     timer: Option<Alarm>,
     /// The shortest limit there is.
     shortest: Duration,
+    /// Goes off when the connection has lasted for as long as it may.
+    life: Option<Alarm>,
     /// Runs while an HTTP/1 connection drains.
     drain: Option<Alarm>,
     /// Whether the codec was told to end.
@@ -53,8 +55,13 @@ impl<'a> Ending<'a> {
     pub(super) fn new(hcm: &'a Hcm, connection: &'a Connection, http2: bool) -> Self {
         let config = &hcm.config;
         let of_heads = config.request_headers_timeout.filter(|_| !http2);
-        let limits =
-            [config.idle_timeout, config.stream_idle_timeout, config.request_timeout, of_heads];
+        let limits = [
+            config.idle_timeout,
+            config.stream_idle_timeout,
+            config.max_stream_duration,
+            config.request_timeout,
+            of_heads,
+        ];
         let shortest = limits.into_iter().flatten().min();
         let timer = shortest.map(Alarm::after);
         Self {
@@ -63,6 +70,7 @@ impl<'a> Ending<'a> {
             http2,
             timer,
             shortest: shortest.unwrap_or(Duration::MAX),
+            life: config.max_connection_duration.map(|most| Alarm::at(connection.since + most)),
             drain: None,
             told: false,
             told_at: None,
@@ -129,6 +137,7 @@ impl<'a> Ending<'a> {
     }
 
     fn poll_due(&mut self, cx: &mut Context<'_>) -> Due {
+        self.poll_life(cx);
         if !self.told {
             if self.http2 && (self.draining || self.connection.closes()) {
                 return Due::End;
@@ -138,6 +147,11 @@ impl<'a> Ending<'a> {
             {
                 return Due::End;
             }
+        }
+        if !self.http2
+            && let Some(due) = self.poll_own(cx)
+        {
+            return due;
         }
         // Notes when a head began that did not come in one piece.
         let head = self.connection.head_since();
@@ -158,6 +172,30 @@ impl<'a> Ending<'a> {
         Due::Not(self.shortest)
     }
 
+    /// Begins to end a connection that has lasted for as long as it may: as in a drain, or, where the file wants an HTTP/1
+    /// client to lose nothing, with its next response.
+    fn poll_life(&mut self, cx: &mut Context<'_>) {
+        let Some(life) = &mut self.life else { return };
+        if life.poll(cx).is_pending() {
+            return;
+        }
+        self.life = None;
+        self.hcm.stats.downstream_cx_max_duration_reached.inc();
+        self.connection.close_after_response();
+        if !self.draining && (self.http2 || !self.hcm.config.http1_safe_max_connection_duration) {
+            self.begin_drain();
+        }
+    }
+
+    /// What is due of an HTTP/1 stream whose route has given it limits. An HTTP/2 stream sees to that itself.
+    fn poll_own(&self, cx: &mut Context<'_>) -> Option<Due> {
+        let streams = self.connection.streams();
+        let stream = streams.first()?;
+        let late = stream.poll_own(cx)?;
+        self.hcm.stats.count_late(late);
+        Some(if stream.is_cut() { Due::Cut } else { Due::Stream })
+    }
+
     /// What is due at `now`, or how long nothing will be.
     fn due(&mut self, now: Instant, head: Option<Instant>) -> Due {
         let config = &self.hcm.config;
@@ -166,7 +204,7 @@ impl<'a> Ending<'a> {
             match stream.look(config, now) {
                 Look::Left(more) => left = left.min(more),
                 Look::Late(late) => {
-                    self.count(late);
+                    self.hcm.stats.count_late(late);
                     // An HTTP/2 stream has a task of its own, which is awake now.
                     if !self.http2 {
                         return if stream.is_cut() { Due::Cut } else { Due::Stream };
@@ -214,6 +252,7 @@ impl<'a> Ending<'a> {
             (config.request_headers_timeout, Late::Head),
             (config.request_timeout, Late::Request),
             (config.stream_idle_timeout, Late::Idle),
+            (config.max_stream_duration, Late::Duration),
         ];
         let limits = limits.into_iter().filter_map(|(limit, late)| Some((limit?, late)));
         let Some((limit, late)) = limits.min_by_key(|(limit, _)| *limit) else {
@@ -223,18 +262,9 @@ impl<'a> Ending<'a> {
         if !left.is_zero() {
             return Some(left);
         }
-        self.count(late);
+        self.hcm.stats.count_late(late);
         self.late_head = Some(late.reply(false));
         None
-    }
-
-    fn count(&self, late: Late) {
-        let stats = &self.hcm.stats;
-        match late {
-            Late::Idle => stats.downstream_rq_idle_timeout.inc(),
-            Late::Request => stats.downstream_rq_timeout.inc(),
-            Late::Head => stats.downstream_rq_header_timeout.inc(),
-        }
     }
 
     /// The codec has ended without an error: whose doing was it?

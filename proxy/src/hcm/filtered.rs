@@ -81,9 +81,11 @@ impl Way<'_> {
         }
         let (info, mut note) = finish.for_terminal();
         let ready = self.router.resume(&self.selection, (&mut request, self.host), info, &mut note);
-        passage.see(&request, info);
+        drop(note);
+        passage.see(&request, &mut finish.info);
+        finish.limit();
         match ready {
-            Ok(mut ready) => self.router.forward(request, &mut ready, info).await,
+            Ok(mut ready) => self.router.forward(request, &mut ready, &mut finish.info).await,
             Err(response) => *response,
         }
     }

@@ -195,6 +195,13 @@ impl Finish {
         }
     }
 
+    /// Takes the limits of time that the request's route has given it, if it has.
+    pub(super) fn limit(&mut self) {
+        if let Some(limits) = self.info.limits.take() {
+            self.pulse.limit(&self.hcm.config, *limits);
+        }
+    }
+
     /// The connection closes after this request's response, if `close`.
     pub(super) fn close_after(&mut self, close: bool) {
         self.close |= close;
@@ -268,6 +275,7 @@ impl Finish {
             // HTTP/2 resets the stream, and the connection goes on.
             self.close |= self.info.protocol != Protocol::Http2;
         }
+        self.close |= self.connection.leaves();
         if self.close {
             self.connection.close_soon();
         }
@@ -333,10 +341,13 @@ impl Drop for Finish {
             return;
         }
         self.hcm.stats.downstream_rq_rx_reset.inc();
-        if self.pulse.is_cut() {
+        if let Some(late) = self.pulse.cut() {
             self.hcm.stats.downstream_rq_tx_reset.inc();
-            self.info.flags.set(Flag::StreamIdleTimeout);
-            self.info.details = Some("stream_idle_timeout".into());
+            let reply = late.reply(true);
+            if let Some(flag) = reply.flag {
+                self.info.flags.set(flag);
+            }
+            self.info.details = Some(reply.details);
             return self.end();
         }
         let http2 = self.info.protocol == Protocol::Http2;

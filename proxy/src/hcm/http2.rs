@@ -44,7 +44,7 @@ pub(super) async fn serve(hcm: &Rc<Hcm>, connection: &Rc<Connection>, stream: St
         .max_pending_accept_reset_streams(MOST_RESET_BEFORE_ACCEPT)
         .max_local_error_reset_streams(Some(MOST_RESET_FOR_ERRORS))
         .handshake(stream);
-    let mut streams = match codec::patiently(hcm, handshake).await {
+    let mut streams = match codec::patiently(hcm, connection, handshake).await {
         Some(Ok(streams)) => streams,
         Some(Err(error)) => return broken(hcm, &error),
         None => return End::Local,
@@ -71,7 +71,9 @@ fn poll_streams(
         let (request, respond) = next?;
         // Boxed, since a task's future is moved several times on its way into the task and, spent, out of it.
         let answer = Box::pin(answer(hcm.clone(), connection.clone(), request, respond));
-        task::spawn(pulse::in_time(connection.clone(), answer));
+        let counts = hcm.clone();
+        let count = move |late| counts.stats.count_late(late);
+        task::spawn(pulse::in_time(connection.clone(), answer, count));
     }
     Poll::Pending
 }

@@ -8,9 +8,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-/// How long the client may take to close: Envoy's `delayed_close_timeout`.
-const PATIENCE: Duration = Duration::from_secs(1);
-
 /// How much is read meanwhile, so that a client that goes on sending does not keep us busy.
 const MOST: u64 = 1024 * 1024;
 
@@ -23,14 +20,18 @@ pub(super) enum Gave {
     Up,
 }
 
-/// Ends our side and waits for the client to end its own.
-pub(super) async fn until_client_closes(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Gave {
+/// Ends our side and waits for the client to end its own, for `delayed_close_timeout`.
+pub(super) async fn until_client_closes(
+    io: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    patience: Option<Duration>,
+) -> Gave {
     if io.shutdown().await.is_err() {
         return Gave::Way;
     }
+    let Some(patience) = patience else { return Gave::Way };
     let mut rest = io.take(MOST);
     let mut sink = tokio::io::sink();
-    let drained = timeout(PATIENCE, async {
+    let drained = timeout(patience, async {
         tokio::io::copy(&mut rest, &mut sink).await.is_err() || rest.limit() > 0
     });
     if drained.await.unwrap_or(false) { Gave::Way } else { Gave::Up }

@@ -9,17 +9,19 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use crate::base::alarm::Alarm;
 use crate::base::clock;
 use crate::config::hcm::HttpConnectionManager;
 use crate::message::local_reply::LocalReply;
+use crate::stream_info::StreamLimits;
 
 use super::connection::Connection;
 
 /// One stream's.
 #[derive(Debug)]
 pub(super) struct Pulse {
-    /// Whether anybody will ask.
-    timed: bool,
+    /// Whether anybody will ask when something last moved.
+    timed: Cell<bool>,
     start: Instant,
     /// When a head or data last passed, either way.
     last: Cell<Instant>,
@@ -31,6 +33,10 @@ pub(super) struct Pulse {
     pub(super) broken: Cell<Option<Broken>>,
     responded: Cell<bool>,
     late: Cell<Option<Late>>,
+    /// Whether it was late once because it lasted: it is told so once.
+    spent: Cell<bool>,
+    /// The limits that its route has given it, with a timer of its own.
+    own: RefCell<Option<Box<Own>>>,
     /// Wakes an HTTP/2 stream's task.
     waker: RefCell<Option<Waker>>,
 }
@@ -53,6 +59,17 @@ pub(super) enum Late {
     Request,
     /// `request_headers_timeout`.
     Head,
+    /// `max_stream_duration`.
+    Duration,
+}
+
+/// The limits of a stream whose route has given it some.
+#[derive(Debug)]
+struct Own {
+    idle: Option<Duration>,
+    duration: Option<Duration>,
+    /// None where both are off.
+    alarm: Option<Alarm>,
 }
 
 /// What a look at a stream says.
@@ -73,6 +90,7 @@ impl Late {
             Self::Idle => LocalReply::stream_idle_timeout(complete),
             Self::Request => LocalReply::request_timeout(),
             Self::Head => LocalReply::request_header_timeout(),
+            Self::Duration => LocalReply::max_stream_duration(complete),
         }
     }
 }
@@ -82,7 +100,7 @@ impl Late {
 impl Pulse {
     pub(super) fn new(config: &HttpConnectionManager, start: Instant) -> Self {
         Self {
-            timed: config.stream_idle_timeout.is_some() || config.request_timeout.is_some(),
+            timed: Cell::new(config.stream_idle_timeout.is_some()),
             start,
             last: Cell::new(start),
             received: Cell::new(0),
@@ -90,13 +108,15 @@ impl Pulse {
             broken: Cell::new(None),
             responded: Cell::new(false),
             late: Cell::new(None),
+            spent: Cell::new(false),
+            own: RefCell::new(None),
             waker: RefCell::new(None),
         }
     }
 
     /// Something has passed.
     pub(super) fn beat(&self) {
-        if self.timed {
+        if self.timed.get() {
             self.last.set(clock::now());
         }
     }
@@ -114,25 +134,69 @@ impl Pulse {
 
     /// Whether the stream is late when it is too late for an answer.
     pub(super) fn is_cut(&self) -> bool {
-        self.responded.get() && self.late.get().is_some()
+        self.cut().is_some()
+    }
+
+    /// For what it is late then.
+    pub(super) fn cut(&self) -> Option<Late> {
+        self.late.get().filter(|_| self.responded.get())
+    }
+
+    /// Takes the limits that the stream's route has given it. They replace those of the connection manager.
+    pub(super) fn limit(&self, config: &HttpConnectionManager, limits: StreamLimits) {
+        let idle = limits.idle.or(config.stream_idle_timeout);
+        let duration = limits.duration.or(config.max_stream_duration);
+        self.timed.set(idle.is_some());
+        let first = idle.into_iter().chain(duration).min();
+        let alarm = first.map(|after| Alarm::after(after));
+        self.own.replace(Some(Box::new(Own { idle, duration, alarm })));
+    }
+
+    /// Whether a stream with limits of its own is late, which it is told then. Wakes the task that asks when it may be.
+    pub(super) fn poll_own(&self, cx: &mut Context<'_>) -> Option<Late> {
+        let mut own = self.own.borrow_mut();
+        let Own { idle, duration, alarm } = &mut **own.as_mut()?;
+        let alarm = alarm.as_mut()?;
+        // A limit of nothing is over at once; a timer might let a quick upstream win.
+        let over = *duration == Some(Duration::ZERO) && !self.spent.get();
+        while self.late.get().is_none() && (over || alarm.poll(cx).is_ready()) {
+            let now = clock::now();
+            let waits = [
+                (Late::Idle, *idle, Some(self.last.get())),
+                (Late::Duration, *duration, self.lasts()),
+            ];
+            match self.late_of(&waits, now) {
+                Look::Late(late) => return Some(late),
+                Look::Left(left) => alarm.set(now + left),
+            }
+        }
+        None
     }
 
     /// Whether the stream is late at `now`, which it is told then, or how long it is not.
     pub(super) fn look(&self, config: &HttpConnectionManager, now: Instant) -> Look {
-        let mut left = Duration::MAX;
         if self.late.get().is_some() {
             // It was told, and has not got round to it.
-            return Look::Left(left);
+            return Look::Left(Duration::MAX);
         }
+        let inherits = self.own.borrow().is_none();
         let waits = [
-            (Late::Idle, config.stream_idle_timeout, Some(self.last.get())),
+            (Late::Idle, config.stream_idle_timeout, inherits.then(|| self.last.get())),
+            (Late::Duration, config.max_stream_duration, self.lasts().filter(|_| inherits)),
             (Late::Request, config.request_timeout, self.receiving().then_some(self.start)),
         ];
-        for (late, limit, since) in waits {
+        self.late_of(&waits, now)
+    }
+
+    /// The first of these limits that is over, which the stream is told, or how long none is.
+    fn late_of(&self, waits: &[(Late, Option<Duration>, Option<Instant>)], now: Instant) -> Look {
+        let mut left = Duration::MAX;
+        for &(late, limit, since) in waits {
             let (Some(limit), Some(since)) = (limit, since) else { continue };
             let more = limit.saturating_sub(now.saturating_duration_since(since));
             if more.is_zero() {
                 self.late.set(Some(late));
+                self.spent.set(self.spent.get() || late == Late::Duration);
                 if let Some(waker) = self.waker.take() {
                     waker.wake();
                 }
@@ -141,6 +205,11 @@ impl Pulse {
             left = left.min(more);
         }
         Look::Left(left)
+    }
+
+    /// Since when it lasts, if that may still make it late.
+    fn lasts(&self) -> Option<Instant> {
+        (!self.spent.get()).then_some(self.start)
     }
 
     fn receiving(&self) -> bool {
@@ -166,26 +235,32 @@ pub(super) fn poll_in_time<T>(pulse: &Pulse, polled: Poll<T>) -> Poll<Result<T, 
     }
 }
 
-/// Runs an HTTP/2 connection's stream, and ends it if it is late.
+/// Runs an HTTP/2 connection's stream, and ends it if it is late. `count` is told of that if it was found here.
 ///
 /// A stream whose client grants no more window is not asked for data, so nothing below could end it.
 pub(super) async fn in_time(
     connection: Rc<Connection>,
     mut stream: Pin<Box<impl Future<Output = ()>>>,
+    count: impl Fn(Late),
 ) {
     let mut pulse = None;
     poll_fn(|cx: &mut Context<'_>| {
-        if stream.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(());
+        loop {
+            if stream.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            // What began while this task ran is its stream.
+            let pulse = pulse.get_or_insert_with(|| connection.take_begun());
+            let Some(pulse) = pulse else { return Poll::Pending };
+            if pulse.is_cut() {
+                return Poll::Ready(());
+            }
+            pulse.wake_by(cx.waker());
+            match pulse.poll_own(cx) {
+                Some(late) => count(late),
+                None => return Poll::Pending,
+            }
         }
-        // What began while this task ran is its stream.
-        let pulse = pulse.get_or_insert_with(|| connection.take_begun());
-        let Some(pulse) = pulse else { return Poll::Pending };
-        if pulse.is_cut() {
-            return Poll::Ready(());
-        }
-        pulse.wake_by(cx.waker());
-        Poll::Pending
     })
     .await;
 }

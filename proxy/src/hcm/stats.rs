@@ -2,6 +2,8 @@
 
 use crate::stats::stats;
 
+use super::pulse::Late;
+
 stats! {
     /// Stats of one HTTP connection manager, under `http.<stat_prefix>.`
     pub(super) struct HcmStats {
@@ -35,6 +37,8 @@ stats! {
         downstream_cx_idle_timeout: Counter,
         /// How long connections lasted
         downstream_cx_length_ms: Histogram<Millis>,
+        /// Connections that lasted as long as one may
+        downstream_cx_max_duration_reached: Counter,
         /// Connections that carried as many requests as one may
         downstream_cx_max_requests_reached: Counter,
         /// Connections that broke their protocol
@@ -69,6 +73,8 @@ stats! {
         downstream_rq_http2_total: Counter,
         /// Streams on which nothing moved for too long
         downstream_rq_idle_timeout: Counter,
+        /// Streams that lasted for too long
+        downstream_rq_max_duration_reached: Counter,
         /// Requests whose path was not a path
         downstream_rq_non_relative_path: Counter,
         /// Requests sent back for the path without escaped slashes
@@ -113,6 +119,16 @@ stats! {
 // === impl HcmStats ===
 
 impl HcmStats {
+    /// Counts a stream that is late.
+    pub(super) fn count_late(&self, late: Late) {
+        match late {
+            Late::Idle => self.downstream_rq_idle_timeout.inc(),
+            Late::Request => self.downstream_rq_timeout.inc(),
+            Late::Head => self.downstream_rq_header_timeout.inc(),
+            Late::Duration => self.downstream_rq_max_duration_reached.inc(),
+        }
+    }
+
     /// Counts a response by its class.
     pub(super) fn charge(&self, listener: &ListenerHttpStats, status: u16) {
         let (own, listeners) = match status / 100 {

@@ -94,8 +94,10 @@ fn route<'t>(
 ) -> Result<(Next<'t>, Box<Request>), Box<Response>> {
     let Prepared { mut request, host } = prepared;
     let (info, mut note) = finish.for_terminal();
-    let next = terminal.route(&mut request, &host, info, &mut note)?;
-    Ok((next, request))
+    let next = terminal.route(&mut request, &host, info, &mut note);
+    drop(note);
+    finish.limit();
+    Ok((next?, request))
 }
 
 #[cfg(test)]

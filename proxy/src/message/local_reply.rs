@@ -195,6 +195,15 @@ impl LocalReply {
         if complete { reply } else { reply.closing() }
     }
 
+    /// `max_stream_duration`. Whose turn it was says the status.
+    pub fn max_stream_duration(complete: bool) -> Self {
+        let status =
+            if complete { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::REQUEST_TIMEOUT };
+        let reply =
+            Self::new(status, "max_duration_timeout").with_body("downstream duration timeout");
+        if complete { reply } else { reply.closing() }
+    }
+
     /// `request_timeout`: the request did not come in whole in time.
     pub fn request_timeout() -> Self {
         Self::new(StatusCode::REQUEST_TIMEOUT, "request_overall_timeout")

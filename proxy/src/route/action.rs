@@ -10,7 +10,7 @@ use crate::config::headers::HeaderMutations;
 use crate::config::matcher::HeaderField;
 use crate::config::rate_limit::RateLimits;
 use crate::config::route as config;
-use crate::config::route::{HashPolicy, HostRewrite, PathRewrite};
+use crate::config::route::{HashPolicy, HostRewrite, PathRewrite, StreamTimes};
 use crate::formatter::{Names, Notes};
 use crate::message::body_format::BodyFormat;
 use crate::stream_info::StreamInfo;
@@ -62,6 +62,8 @@ pub struct Forward {
     pub(super) include_vh_rate_limits: bool,
     /// For how long the upstream may take; none is for ever.
     pub timeout: Option<Duration>,
+    /// What it says of the time of its streams.
+    pub times: Option<Box<StreamTimes>>,
     /// Whose breakers its requests take.
     pub priority: RoutingPriority,
     /// The answer if the cluster does not exist.
@@ -200,6 +202,7 @@ impl Forward {
             timeout: config.timeout,
             rate_limits: config.rate_limits.clone(),
             include_vh_rate_limits: config.include_vh_rate_limits,
+            times: config.times.clone(),
             priority: config.priority,
             not_found: status(config.cluster_not_found_status),
             rewrite,

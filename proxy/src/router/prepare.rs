@@ -18,7 +18,7 @@ use super::asked::{Asked, AskedRetries};
 use super::hash::Hashed;
 use super::per_try::PerTry;
 use super::retry::Retry;
-use super::{Note, Router, mutation, rewrite};
+use super::{Note, Router, mutation, rewrite, times};
 
 /// Where a request goes, and by which route.
 pub(super) struct Way<'a> {
@@ -80,6 +80,27 @@ impl Ready<'_> {
 // === impl Router ===
 
 impl Router {
+    /// For how long the upstream may take. Notes how long the stream may, where the route says so, and tells upstream of a
+    /// gRPC request's.
+    fn times(
+        forward: &Forward,
+        asked: &Asked,
+        request: &mut Request,
+        info: &mut StreamInfo,
+    ) -> Option<Duration> {
+        let Some(times) = &forward.times else { return asked.timeout(forward.timeout) };
+        let headers = request.headers_mut();
+        info.limits = Some(Box::new(times::stream_limits(times, info.grpc, headers)));
+        let Some(grpc) = times::grpc_timeout(times, info.grpc, headers) else {
+            return asked.timeout(forward.timeout);
+        };
+        let timeout = asked.timeout(grpc);
+        if let Some(timeout) = timeout {
+            times::say_grpc_timeout(timeout, headers);
+        }
+        timeout
+    }
+
     /// Makes a request's head what its route wants upstream to get.
     pub(super) fn prepare<'a>(
         &self,
@@ -94,7 +115,7 @@ impl Router {
             true => Asked::take(request.headers_mut(), self.options),
             false => Asked::default(),
         };
-        let timeout = asked.timeout(forward.timeout);
+        let timeout = Self::times(forward, &asked, request, info);
         let per_try = per_try(&asked, route, timeout);
         let attempts = route.tries.as_ref().map_or_else(Attempts::default, |tries| tries.attempts);
         self.tell_timeout(request, (timeout, per_try), Duration::ZERO);

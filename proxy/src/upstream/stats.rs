@@ -82,6 +82,8 @@ stats! {
         upstream_cx_idle_timeout: Counter,
         /// How long connections lasted
         upstream_cx_length_ms: Histogram<Millis>,
+        /// Connections that lasted as long as one may
+        upstream_cx_max_duration_reached: Counter,
         /// Connections closed because they had carried their number of requests
         upstream_cx_max_requests: Counter,
         /// Requests that found no healthy host

@@ -9,7 +9,7 @@ use outrigger_harness::{
     settings::DataPlane,
 };
 
-use super::{File, GET, Gate, assert_logged, assert_stats, gate};
+use super::{EMPTY, File, GET, Gate, assert_logged, assert_stats, gate};
 
 const OVERFLOW: &str =
     "upstream connect error or disconnect/reset before headers. reset reason: overflow";
@@ -36,12 +36,6 @@ const WAITING: File = File {
     cluster: "circuit_breakers: {thresholds: [{max_connections: 1, max_pending_requests: 1, track_remaining: true}]}",
     ..EMPTY
 };
-
-const EMPTY: File =
-    File { top: "", listener: "", manager: "", route: "", cluster: "", arguments: ONE_WORKER };
-
-/// Each worker may have one connection to each host, whatever the breakers say.
-const ONE_WORKER: &[&str] = &["--concurrency", "1"];
 
 each_proxy!(of_requests_that_wait_for_a_connection_there_are_so_many, gate(), WAITING);
 async fn of_requests_that_wait_for_a_connection_there_are_so_many(mesh: &Mesh, gate: &Gate) {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::config::cluster::RoutingPriority;
 use crate::config::local_reply::BodyFormat;
+use crate::stream_info::Limit;
 
 use crate::config::rate_limit::RateLimits;
 
@@ -38,6 +39,8 @@ pub struct Forward {
     pub cluster: ClusterSpecifier,
     /// `timeout`; none is off (`0s` in the file), absent in the file is 15 s.
     pub timeout: Option<Duration>,
+    /// What it says of the time of its streams; most routes say nothing.
+    pub times: Option<Box<StreamTimes>>,
     /// `priority`: whose breakers its requests take.
     pub priority: RoutingPriority,
     /// `cluster_not_found_response_code` (default 503).
@@ -56,6 +59,30 @@ pub struct Forward {
     pub rate_limits: RateLimits,
     /// `include_vh_rate_limits`: those of the virtual host count too.
     pub include_vh_rate_limits: bool,
+}
+
+/// What a route says of the time that its streams may take.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct StreamTimes {
+    /// `idle_timeout`.
+    pub idle: Limit,
+    /// `max_stream_duration`.
+    pub max_stream_duration: Option<MaxStreamDuration>,
+    /// `max_grpc_timeout` (deprecated): gRPC requests say their timeout themselves, up to this; zero is any.
+    pub max_grpc_timeout: Option<Duration>,
+    /// `grpc_timeout_offset` (deprecated): so much less than what they say.
+    pub grpc_timeout_offset: Option<Duration>,
+}
+
+/// `RouteAction.MaxStreamDuration`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct MaxStreamDuration {
+    /// `max_stream_duration`.
+    pub duration: Limit,
+    /// `grpc_timeout_header_max`: `grpc-timeout` says it, up to this; zero is any.
+    pub grpc_header_max: Option<Duration>,
+    /// `grpc_timeout_header_offset`: so much less than what it says.
+    pub grpc_header_offset: Option<Duration>,
 }
 
 /// `DirectResponseAction`.
@@ -77,6 +104,7 @@ impl Forward {
         Self {
             cluster,
             timeout: Some(DEFAULT_ROUTE_TIMEOUT),
+            times: None,
             priority: RoutingPriority::Default,
             cluster_not_found_status: 503,
             path_rewrite: None,

@@ -36,6 +36,7 @@ pub(super) fn lower(cluster: &Message<'_>, findings: &mut Findings) -> Option<Cl
             .unwrap_or(DEFAULT_BUFFER_LIMIT),
         protocol,
         idle_timeout: protocol::timeout(common, "idle_timeout", Some(DEFAULT_IDLE_TIMEOUT)),
+        max_connection_duration: protocol::timeout(common, "max_connection_duration", None),
         // Zero is the same as no limit in Envoy.
         max_requests_per_connection: max_requests.filter(|max| *max != 0),
         endpoints: assignment

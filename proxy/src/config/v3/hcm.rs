@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use crate::config::diagnostic::Findings;
 use crate::config::hcm::{
-    Codec, DEFAULT_DRAIN_TIMEOUT, DEFAULT_IDLE_TIMEOUT, DEFAULT_MAX_HEADERS_COUNT,
-    DEFAULT_MAX_REQUEST_HEADERS_KB, DEFAULT_STREAM_IDLE_TIMEOUT, HttpConnectionManager,
-    RouterOptions, ServerHeader, StrictHeader, UserAgent,
+    Codec, DEFAULT_DELAYED_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_IDLE_TIMEOUT,
+    DEFAULT_MAX_HEADERS_COUNT, DEFAULT_MAX_REQUEST_HEADERS_KB, DEFAULT_STREAM_IDLE_TIMEOUT,
+    HttpConnectionManager, RouterOptions, ServerHeader, StrictHeader, UserAgent,
 };
 
 use super::http_filter::{self, ROUTER};
@@ -69,6 +69,16 @@ pub(super) fn lower(
         max_requests_per_connection: common
             .and_then(|common| common.u32("max_requests_per_connection"))
             .filter(|most| *most > 0),
+        // Zero is no time, and not none.
+        max_connection_duration: common
+            .and_then(|common| common.duration("max_connection_duration")),
+        http1_safe_max_connection_duration: flag("http1_safe_max_connection_duration"),
+        max_stream_duration: protocol::timeout(common, "max_stream_duration", None),
+        delayed_close_timeout: protocol::timeout(
+            Some(hcm),
+            "delayed_close_timeout",
+            Some(DEFAULT_DELAYED_CLOSE_TIMEOUT),
+        ),
         stream_idle_timeout: protocol::timeout(
             Some(hcm),
             "stream_idle_timeout",

@@ -6,6 +6,7 @@ mod hash_policy;
 mod matcher;
 mod redirect;
 mod retry;
+mod times;
 mod virtual_host;
 
 use std::collections::{BTreeSet, HashSet};

@@ -70,6 +70,11 @@ impl State {
     pub(super) fn break_off(&self) {
         self.given_up.set(true);
         self.broken.set(true);
+        self.wake();
+    }
+
+    /// Has the driver look at it.
+    pub(super) fn wake(&self) {
         if let Some(driver) = self.waker.get() {
             driver.wake_by_ref();
         }
@@ -145,6 +150,7 @@ impl Open {
         let mut connection = pin!(connection);
         let idle_timeout = self.cluster.config.idle_timeout;
         let mut alarm = idle_timeout.map(|after| (after, Alarm::after(after)));
+        let mut life = self.cluster.config.max_connection_duration.map(Alarm::after);
         poll_fn(|cx| {
             self.state.waker.get_or_init(|| cx.waker().clone());
             // Its codec might wait for the rest of a request that nobody is to get.
@@ -153,6 +159,17 @@ impl Open {
             }
             let polled = connection.as_mut().poll(cx);
             self.state.capacity.set(capacity(&connection));
+            if let Some(alarm) = &mut life
+                && alarm.poll(cx).is_ready()
+            {
+                life = None;
+                self.cluster.stats.upstream_cx_max_duration_reached.inc();
+                // It ends with what it carries.
+                self.state.given_up.set(true);
+            }
+            if polled.is_pending() && self.state.given_up.get() && self.state.active.get() == 0 {
+                return Poll::Ready(Ok(()));
+            }
             if polled.is_pending()
                 && let Some((after, alarm)) = &mut alarm
                 && self.is_idle_for(*after, alarm, cx)

@@ -251,6 +251,9 @@ impl Drop for Lease {
         state.active.set(state.active.get() - 1);
         if state.active.get() == 0 {
             state.idle_since.set(clock::now());
+            if state.leaves() {
+                state.wake();
+            }
         }
         if !self.pool.waiting.is_empty() {
             self.pool.provide();

@@ -4,16 +4,15 @@ use crate::config::cluster::RoutingPriority;
 use crate::config::diagnostic::Findings;
 use crate::config::matcher::HeaderField;
 use crate::config::route::{
-    Action, DEFAULT_ROUTE_TIMEOUT, DirectResponse, Forward, HostRewrite, PathMatch, PathRewrite,
-    PathTemplate,
+    Action, DirectResponse, Forward, HostRewrite, PathMatch, PathRewrite, PathTemplate,
 };
 use crate::config::v3::message::Message;
 use crate::config::v3::{
-    body_format, data_source, extension, matcher, protocol, rate_limit, wrong_extension,
+    body_format, data_source, extension, matcher, rate_limit, wrong_extension,
 };
 use crate::formatter::{FormatError, HeadFormat};
 
-use super::Lowering;
+use super::{Lowering, times};
 
 /// The one extension there is for `path_rewrite_policy`.
 const TEMPLATE_REWRITE: &str =
@@ -70,7 +69,8 @@ impl Lowering<'_> {
         let hash_policy = super::hash_policy::lower(action, self.findings);
         let append = action.bool("append_x_forwarded_host");
         Some(Forward {
-            timeout: protocol::timeout(Some(action), "timeout", Some(DEFAULT_ROUTE_TIMEOUT)),
+            timeout: times::timeout(action),
+            times: times::lower(action, self.findings).map(Box::new),
             priority: priority(action),
             cluster_not_found_status: status,
             append_x_forwarded_host: append.unwrap_or_default(),
