@@ -22,6 +22,7 @@ pub mod listener;
 pub mod load;
 pub mod local_reply;
 pub mod matcher;
+pub mod metadata_match;
 pub mod outlier;
 pub mod rate_limit;
 pub mod regex;

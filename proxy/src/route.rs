@@ -13,7 +13,9 @@ mod table;
 mod tries;
 mod virtual_host;
 
-pub use self::action::{Action, Chosen, ClusterRef, DirectResponse, Forward, Redirect, Rewrite};
+pub use self::action::{
+    Action, Aims, Chosen, ClusterRef, DirectResponse, Forward, Redirect, Rewrite,
+};
 pub use self::clusters::{Clusters, Slot};
 pub use self::domains::Domain;
 pub use self::filters::{

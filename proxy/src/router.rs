@@ -139,7 +139,8 @@ impl Router {
                     if let Some(reply) = self.refuse_strictly(request, info) {
                         return Err(reply);
                     }
-                    let way = Way { route, forward, headers, host_rewrite, local };
+                    let metadata = selection.target.and_then(|target| target.metadata());
+                    let way = Way { route, forward, headers, host_rewrite, metadata, local };
                     let hashed = Hashed::wanted(&way, host, request, info);
                     let ready = self.prepare(&way, request, info, note);
                     return ready.map(|ready| ready.with_hash(hashed));

@@ -18,6 +18,7 @@ pub mod manager;
 pub mod outlier;
 pub mod pool;
 pub mod stats;
+pub mod subsets;
 pub mod tcp;
 
 pub use self::cluster::Cluster;

@@ -66,10 +66,7 @@ static_resources:
             - name: all
               domains: ["*"]
               routes:
-              - match: { prefix: / }
-                route:
-                  cluster: app
-ROUTE
+ROUTES
   clusters:
   - name: app
     connect_timeout: 1s
@@ -80,12 +77,20 @@ CLUSTER
 const CHOSE: &str = "CHOSE ";
 
 fn balancer(cluster: &str, route: &str) -> Topology {
+    balancer_of(cluster, &[("/", route)])
+}
+
+/// One with several routes: prefixes, and fields of the routes.
+fn balancer_of(cluster: &str, routes: &[(&str, &str)]) -> Topology {
     let indented = |text: &str, by: usize| -> String {
         text.lines().map(|line| format!("{}{line}\n", " ".repeat(by))).collect()
     };
-    let text = BOOTSTRAP
-        .replace("ROUTE\n", &indented(route, 18))
-        .replace("CLUSTER\n", &indented(cluster, 4));
+    let route = |(prefix, fields): &(&str, &str)| {
+        let head = format!("- match: {{ prefix: {prefix} }}\n  route:\n    cluster: app\n");
+        indented(&head, 14) + &indented(fields, 18)
+    };
+    let routes: String = routes.iter().map(route).collect();
+    let text = BOOTSTRAP.replace("ROUTES\n", &routes).replace("CLUSTER\n", &indented(cluster, 4));
     let config = Config { version: ConfigVersion::V3, path: "balancing.yaml".into(), text };
     Topology::new()
         .lone_sidecar(config)
@@ -420,4 +425,79 @@ each_balancer!(
 async fn localities_get_traffic_by_weight_and_health(mesh: &Mesh) {
     let shares = [("1", 1.0 / 6.0), ("2", 0.5), ("3", 1.0 / 3.0)];
     assert_shares(&counted(mesh, 600).await, &shares);
+}
+
+/// Hosts by what their metadata says, and what serves where none says what the route wants.
+const SUBSETS: &str = r#"
+lb_subset_config:
+  fallback_policy: DEFAULT_SUBSET
+  default_subset: { stage: dev }
+  subset_selectors:
+  - { keys: [stage], fallback_policy: NO_FALLBACK }
+  - keys: [version, stage]
+  - { keys: [version], fallback_policy: ANY_ENDPOINT }
+  - { keys: [stage, number], fallback_policy: KEYS_SUBSET, fallback_keys_subset: [stage] }
+load_assignment:
+  cluster_name: app
+  endpoints:
+  - lb_endpoints:
+    - { endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: 1 } } }, metadata: { filter_metadata: { envoy.lb: { version: "1", stage: prod } } } }
+    - { endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: 2 } } }, metadata: { filter_metadata: { envoy.lb: { version: "2", stage: prod } } } }
+    - { endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: 3 } } }, metadata: { filter_metadata: { envoy.lb: { version: "1", stage: dev } } } }
+    - { endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: 4 } } } }
+    - { endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: 5 } } }, metadata: { filter_metadata: { envoy.lb: { stage: prod, number: 5 } } } }
+"#;
+
+/// Prefix, what the route wants, and the hosts that it is to meet.
+const WANTED: [(&str, &str, &[&str]); 8] = [
+    ("/both", "{ stage: prod, version: '1' }", &["1"]),
+    ("/stage", "{ stage: prod }", &["1", "2", "5"]),
+    ("/no-stage", "{ stage: test }", &["-"]),
+    ("/any", "{ version: '9' }", &["1", "2", "3", "4", "5"]),
+    ("/number", "{ number: 5, stage: prod }", &["5"]),
+    ("/fewer", "{ number: 6, stage: dev }", &["3"]),
+    ("/unknown", "{ other: true }", &["3"]),
+    ("/", "{}", &["3"]),
+];
+
+mod a_route_meets_the_subset_that_it_wants {
+    use outrigger_harness::{node::ConfigVersion, topology::Topology, trial};
+
+    use super::{SUBSETS, WANTED, balancer_of};
+
+    fn topology(_version: ConfigVersion) -> Topology {
+        let routes = WANTED.map(|(prefix, wanted, _)| {
+            let fields = format!("metadata_match: {{ filter_metadata: {{ envoy.lb: {wanted} }} }}");
+            (prefix, fields)
+        });
+        let routes = routes.each_ref().map(|(prefix, fields)| (*prefix, fields.as_str()));
+        balancer_of(SUBSETS, &routes)
+    }
+
+    #[test]
+    fn outrigger() {
+        let body = super::a_route_meets_the_subset_that_it_wants;
+        trial::run(trial::Mode::V3Process, topology, body);
+    }
+
+    #[test]
+    fn envoy() {
+        let body = super::a_route_meets_the_subset_that_it_wants;
+        trial::run(trial::Mode::Envoy, topology, body);
+    }
+}
+async fn a_route_meets_the_subset_that_it_wants(mesh: &Mesh) {
+    for (prefix, _, wanted) in WANTED {
+        let met = chosen(mesh, &vec![String::from(prefix); 15]).await;
+        let mut counts = BTreeMap::new();
+        met.iter().for_each(|host| *counts.entry(host.as_str()).or_default() += 1);
+        let each = 15 / wanted.len();
+        assert_eq!(counts, wanted.iter().map(|host| (*host, each)).collect(), "{prefix}");
+    }
+    let stats = mesh.admin(Node::SIDECAR).stats().await.unwrap();
+    let counted = ["active", "created", "removed", "selected", "fallback", "fallback_panic"];
+    let counted = counted.map(|name| stats.value(&format!("cluster.app.lb_subsets_{name}")));
+    // Envoy counts the subsets of each of its threads, and has a main one beside the worker.
+    let made = if mesh.data_plane() == DataPlane::Envoy { 16 } else { 8 };
+    assert_eq!(counted, [made, made, 0, 60, 30, 0].map(Some));
 }

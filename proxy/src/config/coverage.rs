@@ -564,10 +564,9 @@ pub const COVERAGE: &[Covered] = &[
             "max_stream_duration",
             "max_grpc_timeout",
             "grpc_timeout_offset",
+            "metadata_match",
         ],
-    )
-    // Only a cluster with subsets would look at it.
-    .no_op(&["metadata_match"]),
+    ),
     applied(
         "envoy.config.route.v3.RouteAction.HashPolicy",
         &["header", "cookie", "connection_properties", "query_parameter", "terminal"],
@@ -623,6 +622,7 @@ pub const COVERAGE: &[Covered] = &[
             "name",
             "cluster_header",
             "weight",
+            "metadata_match",
             "host_rewrite_literal",
             "typed_per_filter_config",
             "request_headers_to_add",
@@ -630,8 +630,7 @@ pub const COVERAGE: &[Covered] = &[
             "response_headers_to_add",
             "response_headers_to_remove",
         ],
-    )
-    .no_op(&["metadata_match"]),
+    ),
     applied(
         "envoy.config.route.v3.RedirectAction",
         &[
@@ -662,6 +661,7 @@ pub const COVERAGE: &[Covered] = &[
             "ring_hash_lb_config",
             "maglev_lb_config",
             "common_lb_config",
+            "lb_subset_config",
             "connect_timeout",
             "per_connection_buffer_limit_bytes",
             "load_assignment",
@@ -709,6 +709,14 @@ pub const COVERAGE: &[Covered] = &[
         &["minimum_ring_size", "maximum_ring_size", "hash_function"],
     ),
     applied("envoy.config.cluster.v3.Cluster.MaglevLbConfig", &["table_size"]),
+    applied(
+        "envoy.config.cluster.v3.Cluster.LbSubsetConfig",
+        &["fallback_policy", "default_subset", "subset_selectors", "panic_mode_any"],
+    ),
+    applied(
+        "envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector",
+        &["keys", "fallback_policy", "fallback_keys_subset"],
+    ),
     applied(
         "envoy.config.cluster.v3.Cluster.SlowStartConfig",
         &["slow_start_window", "aggression", "min_weight_percent"],

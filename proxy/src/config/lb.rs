@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::metadata_match::MetadataMatch;
+
 /// How hosts are chosen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoadBalancing {
@@ -19,6 +21,8 @@ pub struct LoadBalancing {
     pub weighted_priority_health: bool,
     /// `slow_start_config`.
     pub slow_start: Option<SlowStart>,
+    /// `lb_subset_config`, if it has selectors.
+    pub subsets: Option<Box<Subsets>>,
 }
 
 /// `lb_policy`.
@@ -80,6 +84,41 @@ pub struct SlowStart {
     pub least: f64,
 }
 
+/// `LbSubsetConfig`: requests meet those hosts only whose metadata their route asks for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Subsets {
+    /// `fallback_policy`: who serves a request for which there is no subset.
+    pub fallback: Fallback,
+    /// `default_subset`; none is all hosts.
+    pub default_subset: Option<MetadataMatch>,
+    /// `subset_selectors`.
+    pub selectors: Vec<Selector>,
+    /// `panic_mode_any`: where even that gives no host, any will do.
+    pub panic_mode_any: bool,
+}
+
+/// `LbSubsetSelector`: a subset for each combination of the values of some keys.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Selector {
+    /// `keys`, in order and each once.
+    pub keys: Vec<String>,
+    /// `fallback_policy`; none is the cluster's.
+    pub fallback: Option<Fallback>,
+}
+
+/// Who serves a request for which there is no subset.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Fallback {
+    /// `NO_FALLBACK`.
+    Nobody,
+    /// `ANY_ENDPOINT`.
+    Any,
+    /// `DEFAULT_SUBSET`.
+    Default,
+    /// `KEYS_SUBSET`: the subset for these of its keys only (`fallback_keys_subset`).
+    Keys(Vec<String>),
+}
+
 // === impl LoadBalancing ===
 
 impl Default for LoadBalancing {
@@ -93,6 +132,7 @@ impl Default for LoadBalancing {
             overprovisioning: 140,
             weighted_priority_health: false,
             slow_start: None,
+            subsets: None,
         }
     }
 }

@@ -38,6 +38,7 @@ mod redact;
 mod route;
 mod route_tests;
 mod rules;
+mod subsets;
 
 pub(super) use self::bootstrap::{NAME as BOOTSTRAP, lower};
 pub(super) use self::check::{TYPED_STRUCTS, check, parse_duration};

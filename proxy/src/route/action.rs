@@ -8,6 +8,7 @@ use http::{HeaderValue, StatusCode};
 use crate::config::cluster::RoutingPriority;
 use crate::config::headers::HeaderMutations;
 use crate::config::matcher::HeaderField;
+use crate::config::metadata_match::MetadataMatch;
 use crate::config::rate_limit::RateLimits;
 use crate::config::route as config;
 use crate::config::route::{HashPolicy, HostRewrite, PathRewrite, StreamTimes};
@@ -72,6 +73,7 @@ pub struct Forward {
     pub rewrite: Option<Box<Rewrite>>,
     /// What of a request balancing by hash goes by; for most, nothing.
     pub hash_policy: Box<[HashPolicy]>,
+    aims: Aims,
 }
 
 /// What upstream gets in place of what the client said.
@@ -109,9 +111,18 @@ struct Weighted {
 struct Weight {
     name: Name,
     weight: u32,
-    host_rewrite: Option<HeaderValue>,
     headers: Option<HeaderParsers>,
     filters: FilterSettings,
+    aims: Aims,
+}
+
+/// What the way to a cluster says besides.
+#[derive(Debug, Default)]
+pub struct Aims {
+    /// `host_rewrite_literal` of the weighted cluster.
+    pub host_rewrite: Option<HeaderValue>,
+    /// What is wanted of the hosts' metadata.
+    pub metadata_match: Option<Box<MetadataMatch>>,
 }
 
 /// The cluster that a request goes to.
@@ -119,8 +130,8 @@ struct Weight {
 pub struct Chosen<'t, 'h> {
     /// Which one.
     pub cluster: ClusterRef<'h>,
-    /// `host_rewrite_literal` of the weighted cluster.
-    pub host_rewrite: Option<&'t HeaderValue>,
+    /// What the way there says besides.
+    pub aims: Option<&'t Aims>,
     /// What is done to headers, if the weighted cluster has a say in that.
     pub headers: Option<&'t HeaderParsers>,
     /// What the weighted cluster tells filters.
@@ -207,13 +218,16 @@ impl Forward {
             not_found: status(config.cluster_not_found_status),
             rewrite,
             hash_policy: config.hash_policy.clone().into(),
+            aims: Aims { host_rewrite: None, metadata_match: config.metadata_match.clone() },
         }
     }
 
     /// The cluster for this request.
     pub fn choose<'h>(&self, head: &Head<'h>) -> Chosen<'_, 'h> {
         match &self.target {
-            Target::One(name) => Chosen::plain(name.cluster(head)),
+            Target::One(name) => {
+                Chosen { aims: Some(&self.aims), ..Chosen::plain(name.cluster(head)) }
+            }
             Target::Weighted(weighted) => weighted.choose(head),
         }
     }
@@ -236,10 +250,13 @@ impl Target {
                     .map(|one| Weight {
                         name: Name::new(&one.cluster, numbers),
                         weight: one.weight,
-                        host_rewrite: one.host_rewrite.clone(),
                         headers: (one.headers != HeaderMutations::default())
                             .then(|| parsers(&one.headers)),
                         filters: numbers.filters.settings(&one.filters),
+                        aims: Aims {
+                            host_rewrite: one.host_rewrite.clone(),
+                            metadata_match: one.metadata_match.clone(),
+                        },
                     })
                     .collect(),
                 total: weighted.total,
@@ -284,7 +301,7 @@ impl Weighted {
         let Some(one) = chosen else { return Chosen::plain(ClusterRef::Named("")) };
         Chosen {
             cluster: one.name.cluster(head),
-            host_rewrite: one.host_rewrite.as_ref(),
+            aims: Some(&one.aims),
             headers: one.headers.as_ref(),
             filters: Some(&one.filters),
         }
@@ -295,7 +312,7 @@ impl Weighted {
 
 impl<'h> Chosen<'_, 'h> {
     fn plain(cluster: ClusterRef<'h>) -> Self {
-        Self { cluster, host_rewrite: None, headers: None, filters: None }
+        Self { cluster, aims: None, headers: None, filters: None }
     }
 }
 

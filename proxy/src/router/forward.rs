@@ -11,6 +11,7 @@ use http::header::SET_COOKIE;
 
 use crate::base::clock;
 use crate::config::cluster::RoutingPriority;
+use crate::config::metadata_match::MetadataMatch;
 use crate::message::body::Replay;
 use crate::message::local_reply::LocalReply;
 use crate::message::{Body, Request, Response, headers};
@@ -40,6 +41,8 @@ struct Course<'a> {
     priority: RoutingPriority,
     /// What decides about the host, where hashes do.
     hash: Option<u64>,
+    /// What is wanted of its metadata, where the cluster has subsets.
+    metadata: Option<&'a MetadataMatch>,
     /// The host that is being tried; none between two tries.
     trying: RefCell<Option<Rc<LocalHost>>>,
 }
@@ -75,6 +78,7 @@ impl Router {
             timeout: ready.timeout,
             priority: ready.priority,
             hash: ready.hash(),
+            metadata: ready.metadata(),
             trying: RefCell::default(),
         };
         let result = match ready.tries.take() {
@@ -192,7 +196,11 @@ impl Course<'_> {
     }
 
     fn choose_first(&self) -> Option<Rc<LocalHost>> {
-        self.local.choose(&lb::Context { hash: self.hash, ..lb::Context::default() })
+        self.local.choose(&lb::Context {
+            hash: self.hash,
+            metadata: self.metadata,
+            ..lb::Context::default()
+        })
     }
 
     fn choose(&self, tries: &Tries<'_>, info: &StreamInfo) -> Option<Rc<LocalHost>> {
@@ -204,6 +212,7 @@ impl Course<'_> {
             rejects: Some(&rejects),
             more_choices,
             hash: self.hash,
+            metadata: self.metadata,
             ..lb::Context::default()
         };
         self.local.choose(&context)

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use http::HeaderValue;
 
+use crate::config::metadata_match::MetadataMatch;
 use crate::config::route::{HashCookie, HashPolicy, HashSource};
 use crate::message::{Request, cookie};
 use crate::route::Head;
@@ -13,9 +14,11 @@ use crate::upstream::lb::hash::xx;
 
 use super::prepare::Way;
 
-/// A request's hash.
+/// What a request's host is chosen by, if by anything of the request. Boxed, since that is rare.
 #[derive(Debug, Default)]
-pub(super) struct Hashed {
+pub(super) struct Hashed<'a> {
+    /// What is wanted of the hosts' metadata.
+    pub(super) metadata: Option<&'a MetadataMatch>,
     /// None if no policy found anything.
     pub(super) hash: Option<u64>,
     /// Cookies that were made for the client to come back with (`set-cookie`).
@@ -24,17 +27,24 @@ pub(super) struct Hashed {
 
 // === impl Hashed ===
 
-impl Hashed {
-    /// A request's hash on that way, if its cluster goes by hashes and its route by anything.
+impl<'a> Hashed<'a> {
+    /// What counts on that way: hashes, if the cluster goes by them and the route by anything; metadata, if the
+    /// cluster has subsets.
     pub(super) fn wanted(
-        way: &Way<'_>,
+        way: &Way<'a>,
         host: &str,
         request: &Request,
         info: &StreamInfo,
     ) -> Option<Box<Self>> {
-        let policies = &way.forward.hash_policy;
-        let wanted = !policies.is_empty() && way.local.cluster.config.lb.policy.hashes();
-        wanted.then(|| Box::new(Self::of(policies, host, request, info)))
+        let policies = &*way.forward.hash_policy;
+        let lb = &way.local.cluster.config.lb;
+        let hashes = !policies.is_empty() && lb.policy.hashes();
+        let metadata = way.metadata.filter(|_| lb.subsets.is_some());
+        if !hashes && metadata.is_none() {
+            return None;
+        }
+        let policies = if hashes { policies } else { [].as_slice() };
+        Some(Box::new(Self { metadata, ..Self::of(policies, host, request, info) }))
     }
 
     /// Applies the policies one after the other.

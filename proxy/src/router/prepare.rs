@@ -15,6 +15,8 @@ use crate::upstream::Local;
 use crate::upstream::connect::millis;
 
 use super::asked::{Asked, AskedRetries};
+use crate::config::metadata_match::MetadataMatch;
+
 use super::hash::Hashed;
 use super::per_try::PerTry;
 use super::retry::Retry;
@@ -28,6 +30,8 @@ pub(super) struct Way<'a> {
     pub(super) headers: &'a HeaderParsers,
     /// `host_rewrite_literal` of the weighted cluster.
     pub(super) host_rewrite: Option<&'a HeaderValue>,
+    /// What is wanted of the hosts' metadata.
+    pub(super) metadata: Option<&'a MetadataMatch>,
     pub(super) local: &'a Rc<Local>,
 }
 
@@ -46,7 +50,7 @@ pub struct Ready<'a> {
     /// For how long the upstream may take; none is for ever.
     pub(super) timeout: Option<Duration>,
     /// What the route's hash policies make of it, where hashes decide about hosts.
-    pub(super) hashed: Option<Box<Hashed>>,
+    pub(super) hashed: Option<Box<Hashed<'a>>>,
     /// Whether the client is told how many tries there were.
     pub(super) tells_attempts: bool,
     /// What may take more than one plain try. Most requests have none.
@@ -65,10 +69,15 @@ pub(super) struct Tries<'a> {
 
 // === impl Ready ===
 
-impl Ready<'_> {
+impl<'a> Ready<'a> {
     /// The same with what its route's hash policies make of it.
-    pub(super) fn with_hash(self, hashed: Option<Box<Hashed>>) -> Self {
+    pub(super) fn with_hash(self, hashed: Option<Box<Hashed<'a>>>) -> Self {
         Self { hashed, ..self }
+    }
+
+    /// What is wanted of the host's metadata, where the cluster has subsets.
+    pub(super) fn metadata(&self) -> Option<&'a MetadataMatch> {
+        self.hashed.as_ref().and_then(|hashed| hashed.metadata)
     }
 
     /// What decides about the host, where hashes do.
@@ -109,7 +118,7 @@ impl Router {
         info: &mut StreamInfo,
         note: Note<'_>,
     ) -> Result<Ready<'a>, Box<Response>> {
-        let Way { route, forward, headers, host_rewrite, local } = *way;
+        let Way { route, forward, headers, host_rewrite, metadata: _, local } = *way;
         info.attempts = 1;
         let asked = match info.internal {
             true => Asked::take(request.headers_mut(), self.options),

@@ -39,7 +39,9 @@ impl Router {
         let ready = self.route(request, host, info, &mut |_head| {})?;
         // Which host it is does not matter, but for its name; where none is known yet, the client's stays.
         if let Some(rewrite) = ready.rewrite
-            && let Some(target) = ready.local.choose(&lb::Context::default())
+            && let Some(target) = ready
+                .local
+                .choose(&lb::Context { metadata: ready.metadata(), ..lb::Context::default() })
         {
             let says_old = !self.options.suppress_envoy_headers;
             rewrite::apply_auto(rewrite, request, &target.host, says_old);

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
+use crate::config::metadata_match::MetadataMatch;
 use crate::filter::http::Routed;
 use crate::message::{Request, Response};
 use crate::route::{
-    Action, Chosen, ClusterRef, FilterSettings, Head, HeaderParsers, Route, Selected, VirtualHost,
+    Action, Aims, Chosen, ClusterRef, FilterSettings, Head, HeaderParsers, Route, Selected,
+    VirtualHost,
 };
 use crate::stream_info::StreamInfo;
 use crate::upstream::Local;
@@ -33,8 +35,8 @@ pub(super) struct Target<'a> {
     pub(super) local: Option<&'a Rc<Local>>,
     /// What is done to headers.
     pub(super) headers: &'a HeaderParsers,
-    /// `host_rewrite_literal` of the weighted cluster.
-    pub(super) host_rewrite: Option<&'a HeaderValue>,
+    /// What the way there says besides.
+    aims: Option<&'a Aims>,
     /// What the weighted cluster tells filters.
     filters: Option<&'a FilterSettings>,
     name: Option<&'a Arc<str>>,
@@ -95,7 +97,7 @@ impl Router {
         Target {
             local,
             headers: chosen.headers.unwrap_or(&route.headers),
-            host_rewrite: chosen.host_rewrite,
+            aims: chosen.aims,
             filters: chosen.filters,
             name,
         }
@@ -107,7 +109,13 @@ impl Router {
 impl<'a> Target<'a> {
     /// The cluster, if there is one, with the host that it is to get.
     pub(super) fn way(self) -> Option<(&'a Rc<Local>, Option<&'a HeaderValue>)> {
-        Some((self.local?, self.host_rewrite))
+        let host_rewrite = self.aims.and_then(|aims| aims.host_rewrite.as_ref());
+        Some((self.local?, host_rewrite))
+    }
+
+    /// What is wanted of the hosts' metadata.
+    pub(super) fn metadata(self) -> Option<&'a MetadataMatch> {
+        self.aims.and_then(|aims| aims.metadata_match.as_deref())
     }
 }
 

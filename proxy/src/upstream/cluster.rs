@@ -15,7 +15,7 @@ use super::health_check::ActiveHealth;
 use super::host_set::HostSet;
 use super::limits::Limits;
 use super::outlier::Outlier;
-use super::stats::{ClusterStats, TableStats};
+use super::stats::{ClusterStats, SubsetStats, TableStats};
 
 /// A named set of hosts.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub struct Cluster {
     publishing: Mutex<()>,
     /// About the table of hashes, where these decide.
     table: Option<TableStats>,
+    /// About subsets, where there are any.
+    pub(super) subset_stats: Option<SubsetStats>,
     /// Told when the hosts are known for the first time, or known to be unknown.
     warm: Latch,
 }
@@ -55,6 +57,8 @@ impl Cluster {
         let checks = config.health_check.as_ref();
         let active_health = checks.map(|_| Arc::new(ActiveHealth::new(&scope)));
         let table = TableStats::register(&config.lb.policy, &scope);
+        let subset_stats = SubsetStats::register(&scope);
+        let subset_stats = config.lb.subsets.is_some().then_some(subset_stats);
         Self {
             name: Arc::from(config.name.as_str()),
             limits: Limits::new(&config.circuit_breakers, &scope),
@@ -66,6 +70,7 @@ impl Cluster {
             hosts: ArcSwap::default(),
             publishing: Mutex::default(),
             table,
+            subset_stats,
             warm: Latch::new(),
         }
     }
@@ -168,7 +173,20 @@ impl Cluster {
         if let Some((table, spread)) = self.table.as_ref().zip(group.spread) {
             table.show(spread);
         }
+        self.count_subsets(&set);
         self.hosts.store(Arc::new(set));
+    }
+
+    fn count_subsets(&self, set: &HostSet) {
+        let Some((stats, now)) = self.subset_stats.as_ref().zip(set.subsets()) else { return };
+        let before = self.hosts();
+        let before = before.subsets();
+        let had = |text: &&String| before.is_some_and(|before| before.has(text));
+        let kept = now.texts().filter(had).count() as u64;
+        let removed = before.map_or(0, |before| before.count() as u64) - kept;
+        stats.lb_subsets_created.add(now.count() as u64 - kept);
+        stats.lb_subsets_removed.add(removed);
+        stats.lb_subsets_active.set(now.count() as u64);
     }
 
     /// Says that the first attempt to learn the hosts has ended, one way or the other.

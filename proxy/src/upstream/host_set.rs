@@ -6,12 +6,14 @@ use crate::config::lb::LoadBalancing;
 
 use super::Host;
 use super::lb::Group;
+use super::subsets::Subsets;
 
 /// An immutable list of hosts; a change publishes a new one.
 #[derive(Debug, Default)]
 pub struct HostSet {
     hosts: Vec<Arc<Host>>,
     whole: Group,
+    subsets: Option<Box<Subsets>>,
 }
 
 // === impl HostSet ===
@@ -24,12 +26,19 @@ impl HostSet {
             hosts.sort_by_cached_key(|host| host.traits().place.priority);
         }
         let whole = Group::new(&hosts, 0..hosts.len() as u32, settings);
-        Self { hosts, whole }
+        let subsets = settings.subsets.as_ref();
+        let subsets = subsets.map(|subsets| Box::new(Subsets::new(&hosts, settings, subsets)));
+        Self { hosts, whole, subsets }
     }
 
     /// All hosts, by priority.
     pub fn hosts(&self) -> &[Arc<Host>] {
         &self.hosts
+    }
+
+    /// Their subsets, where the cluster makes any.
+    pub fn subsets(&self) -> Option<&Subsets> {
+        self.subsets.as_deref()
     }
 
     /// All of them as balancing sees them.

@@ -14,6 +14,7 @@ mod turns;
 use std::fmt;
 
 use super::Host;
+use crate::config::metadata_match::MetadataMatch;
 
 pub use self::balancer::{Balancer, Field};
 pub use self::group::{Group, Priority};
@@ -25,6 +26,8 @@ pub use self::table::Spread;
 pub struct Context<'a> {
     /// What the route's `hash_policy` makes of the request; without it, hashes are drawn.
     pub hash: Option<u64>,
+    /// What the route wants of a host's metadata, where the cluster has subsets.
+    pub metadata: Option<&'a MetadataMatch>,
     /// Turns hosts down that would otherwise be chosen (`retry_host_predicate`).
     pub rejects: Option<&'a dyn Fn(&Host) -> bool>,
     /// How often a host that is turned down is chosen anew; then the last one is taken all the same
@@ -40,6 +43,7 @@ impl fmt::Debug for Context<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
             .field("hash", &self.hash)
+            .field("metadata", &self.metadata)
             .field("rejects", &self.rejects.is_some())
             .field("more_choices", &self.more_choices)
             .field("loads", &self.loads.is_some())

@@ -6,12 +6,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::config::cluster::RoutingPriority;
+use crate::config::lb::Subsets;
 
 use super::health::Flag;
 use super::host_set::HostSet;
 use super::lb::{Balancer, Context, Field};
 use super::pool::Pool;
 use super::stats::{CodeStats, Origin};
+use super::subsets::{Found, Part};
 use super::{Cluster, Host};
 
 /// One worker's view of a cluster.
@@ -42,6 +44,8 @@ struct View {
     seen: Arc<HostSet>,
     hosts: Vec<Rc<LocalHost>>,
     balancer: Balancer,
+    /// By the numbers of the set's subsets.
+    subsets: Vec<Balancer>,
 }
 
 // === impl Local ===
@@ -140,20 +144,74 @@ impl View {
         attempt: u32,
         cluster: &Cluster,
     ) -> Option<&Rc<LocalHost>> {
+        let chosen = match (self.seen.subsets(), &cluster.config.lb.subsets) {
+            (Some(_), Some(settings)) => {
+                self.choose_of_subset(context, attempt, (cluster, settings))?
+            }
+            _ => self.choose_of(Part::Whole, context, attempt, cluster)?,
+        };
+        self.hosts.get(chosen)
+    }
+
+    fn choose_of(
+        &mut self,
+        part: Part,
+        context: &Context<'_>,
+        attempt: u32,
+        cluster: &Cluster,
+    ) -> Option<usize> {
+        let (group, balancer) = match part {
+            Part::Whole => (self.seen.group(), &mut self.balancer),
+            Part::Subset(number) => {
+                (self.seen.subsets()?.group(number), self.subsets.get_mut(number)?)
+            }
+        };
         let field = Field {
             hosts: self.seen.hosts(),
-            group: self.seen.group(),
+            group,
             settings: &cluster.config.lb,
             panics: &cluster.stats.lb_healthy_panic,
         };
-        let chosen = self.balancer.choose(&field, context, attempt)?;
-        self.hosts.get(chosen)
+        balancer.choose(&field, context, attempt)
+    }
+
+    fn choose_of_subset(
+        &mut self,
+        context: &Context<'_>,
+        attempt: u32,
+        (cluster, settings): (&Cluster, &Subsets),
+    ) -> Option<usize> {
+        let stats = cluster.subset_stats.as_ref();
+        match self.seen.subsets()?.find(context.metadata, settings) {
+            Found::Selected(part) => {
+                stats.inspect(|stats| stats.lb_subsets_selected.inc());
+                return self.choose_of(part, context, attempt, cluster);
+            }
+            Found::Instead(part) => return self.choose_of(part, context, attempt, cluster),
+            Found::Fallback(part) => {
+                if let Some(chosen) = self.choose_of(part, context, attempt, cluster) {
+                    stats.inspect(|stats| stats.lb_subsets_fallback.inc());
+                    return Some(chosen);
+                }
+            }
+            Found::Nothing => {}
+        }
+        if !settings.panic_mode_any {
+            tracing::debug!(cluster = %cluster.name, wanted = ?context.metadata, "no subset");
+            return None;
+        }
+        let chosen = self.choose_of(Part::Whole, context, attempt, cluster)?;
+        stats.inspect(|stats| stats.lb_subsets_fallback_panic.inc());
+        Some(chosen)
     }
 
     /// Takes over a new host set. Hosts that stay keep their connections; those of hosts that went close once they
     /// have answered.
     fn follow(&mut self, cluster: &Arc<Cluster>, seen: Arc<HostSet>) {
         self.balancer = Balancer::default();
+        self.subsets.clear();
+        let subsets = seen.subsets().map_or(0, super::subsets::Subsets::numbers);
+        self.subsets.resize_with(subsets, Balancer::default);
         let same = self.hosts.len() == seen.hosts().len()
             && self.hosts.iter().zip(seen.hosts()).all(|(old, new)| Arc::ptr_eq(&old.host, new));
         self.seen = seen;

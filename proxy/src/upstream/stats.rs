@@ -183,6 +183,24 @@ stats! {
 }
 
 stats! {
+    /// Stats of a cluster's subsets, under `cluster.<name>.`
+    pub struct SubsetStats {
+        /// Subsets there are
+        lb_subsets_active: Gauge,
+        /// Subsets ever made
+        lb_subsets_created: Counter,
+        /// Choices among the hosts that serve where there is no subset
+        lb_subsets_fallback: Counter,
+        /// Choices among all hosts where even those gave none
+        lb_subsets_fallback_panic: Counter,
+        /// Subsets ever removed
+        lb_subsets_removed: Counter,
+        /// Choices among the hosts of a subset
+        lb_subsets_selected: Counter,
+    }
+}
+
+stats! {
     /// Stats of a ring, under `cluster.<name>.ring_hash_lb.`
     pub struct RingStats {
         /// The most points that a host has

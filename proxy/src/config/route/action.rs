@@ -15,6 +15,7 @@ use super::hash_policy::HashPolicy;
 use super::redirect::Redirect;
 use super::retry::RetryPolicy;
 use super::rewrite::{HostRewrite, PathRewrite};
+use crate::config::metadata_match::MetadataMatch;
 
 /// `RouteAction.timeout` where the file says nothing: 15 seconds, Envoy's.
 pub const DEFAULT_ROUTE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -53,6 +54,8 @@ pub struct Forward {
     pub retry_policy: Option<Box<RetryPolicy>>,
     /// `append_x_forwarded_host`: where another host is said, the client's is kept in `x-forwarded-host`.
     pub append_x_forwarded_host: bool,
+    /// `metadata_match`, for clusters with subsets.
+    pub metadata_match: Option<Box<MetadataMatch>>,
     /// `hash_policy`, for clusters whose hosts are chosen by hash.
     pub hash_policy: Vec<HashPolicy>,
     /// `rate_limits`.
@@ -111,6 +114,7 @@ impl Forward {
             host_rewrite: None,
             retry_policy: None,
             append_x_forwarded_host: false,
+            metadata_match: None,
             hash_policy: Vec::new(),
             rate_limits: RateLimits::default(),
             include_vh_rate_limits: false,

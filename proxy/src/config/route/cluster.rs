@@ -5,6 +5,7 @@ use http::HeaderValue;
 use crate::config::headers::HeaderMutations;
 use crate::config::http_filter::PerFilter;
 use crate::config::matcher::HeaderField;
+use crate::config::metadata_match::MetadataMatch;
 
 /// Where to forward.
 #[derive(Clone, Debug)]
@@ -48,4 +49,6 @@ pub struct ClusterWeight {
     pub headers: HeaderMutations,
     /// `typed_per_filter_config`.
     pub filters: Vec<PerFilter>,
+    /// `metadata_match`, over the route's.
+    pub metadata_match: Option<Box<MetadataMatch>>,
 }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use crate::config::diagnostic::Findings;
-use crate::config::endpoint::{Endpoint, HealthStatus, Locality, Metadata, Place, Traits};
+use crate::config::endpoint::{
+    Endpoint, HealthStatus, LB_METADATA, Locality, Metadata, Place, Traits,
+};
+use crate::config::metadata_match::MetadataMatch;
 
 use super::message::Message;
 use super::{address, health_check};
@@ -40,6 +43,12 @@ pub(super) fn locality(locality: &Message<'_>) -> Locality {
 pub(super) fn metadata(metadata: Option<&Message<'_>>) -> Metadata {
     let filters = metadata.into_iter().flat_map(|metadata| metadata.jsons("filter_metadata"));
     Metadata(filters.map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// Reads the `metadata_match` of a route or a weighted cluster.
+pub(super) fn metadata_match(action: &Message<'_>) -> Option<MetadataMatch> {
+    let metadata = metadata(action.message("metadata_match"));
+    MetadataMatch::new(metadata.0.get(LB_METADATA))
 }
 
 fn endpoint(

@@ -33,6 +33,12 @@ pub(super) fn lower(
     let by_hostname = common.is_some_and(|common| common_config(common, names, &mut lb, findings));
     let name = cluster.enumeration("lb_policy").unwrap_or("ROUND_ROBIN");
     if cluster.has("load_balancing_policy") {
+        if let Some(subsets) = cluster.message("lb_subset_config") {
+            let message = "load_balancing_policy cannot be combined with lb_subset_config";
+            findings.error(cluster.place("lb_subset_config"), message);
+            subsets.dismiss_all();
+            return None;
+        }
         for (_, config) in LEGACY {
             dismiss_idle(cluster, config, "load_balancing_policy is there", findings);
         }
@@ -69,6 +75,7 @@ pub(super) fn lower(
             return None;
         }
     };
+    lb.subsets = super::subsets::lower(cluster, findings)?;
     if matches!(name, "ROUND_ROBIN" | "LEAST_REQUEST") {
         lb.slow_start = config.and_then(|config| slow_start(config, findings));
     }

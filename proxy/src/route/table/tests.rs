@@ -168,6 +168,7 @@ fn every_cluster_gets_its_share() {
         cluster: named(name),
         weight,
         host_rewrite: None,
+        metadata_match: None,
         headers: HeaderMutations::default(),
         filters: Vec::new(),
     };

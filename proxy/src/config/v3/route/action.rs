@@ -8,7 +8,7 @@ use crate::config::route::{
 };
 use crate::config::v3::message::Message;
 use crate::config::v3::{
-    body_format, data_source, extension, matcher, rate_limit, wrong_extension,
+    body_format, data_source, endpoint, extension, matcher, rate_limit, wrong_extension,
 };
 use crate::formatter::{FormatError, HeadFormat};
 
@@ -51,7 +51,8 @@ impl Lowering<'_> {
         action: &Message<'_>,
         template: Option<&PathTemplate>,
     ) -> Option<Forward> {
-        let cluster = self.cluster(action);
+        let metadata_match = endpoint::metadata_match(action);
+        let cluster = self.cluster(action, metadata_match.as_ref());
         self.refuse_prefix(action, template);
         let path_rewrite = if action.has("path_rewrite_policy") {
             self.path_rewrite_policy(action, template).map(Some)
@@ -77,6 +78,7 @@ impl Lowering<'_> {
             rate_limits,
             include_vh_rate_limits: action.bool("include_vh_rate_limits").unwrap_or_default(),
             cluster: cluster?,
+            metadata_match: metadata_match.map(Box::new),
             hash_policy: hash_policy?,
             path_rewrite: path_rewrite?,
             host_rewrite: host_rewrite?,

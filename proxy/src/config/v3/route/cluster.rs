@@ -3,9 +3,10 @@
 use std::fmt;
 
 use crate::config::matcher::HeaderField;
+use crate::config::metadata_match::MetadataMatch;
 use crate::config::route::{ClusterName, ClusterSpecifier, ClusterWeight, WeightedClusters};
 use crate::config::v3::message::Message;
-use crate::config::v3::{headers, http_filter};
+use crate::config::v3::{endpoint, headers, http_filter};
 
 use super::Lowering;
 
@@ -15,9 +16,14 @@ struct SingleQuoted<'a>(&'a str);
 // === impl Lowering ===
 
 impl Lowering<'_> {
-    pub(super) fn cluster(&mut self, action: &Message<'_>) -> Option<ClusterSpecifier> {
+    /// `parent` is the route's `metadata_match`, which that of a weighted cluster is laid over.
+    pub(super) fn cluster(
+        &mut self,
+        action: &Message<'_>,
+        parent: Option<&MetadataMatch>,
+    ) -> Option<ClusterSpecifier> {
         if let Some(weighted) = action.message("weighted_clusters") {
-            return self.weighted(weighted).map(ClusterSpecifier::Weighted);
+            return self.weighted(weighted, parent).map(ClusterSpecifier::Weighted);
         }
         let name = if let Some(header) = action.nonempty("cluster_header") {
             ClusterName::Header(HeaderField::new(header))
@@ -38,10 +44,16 @@ impl Lowering<'_> {
         }
     }
 
-    fn weighted(&mut self, config: &Message<'_>) -> Option<WeightedClusters> {
+    fn weighted(
+        &mut self,
+        config: &Message<'_>,
+        parent: Option<&MetadataMatch>,
+    ) -> Option<WeightedClusters> {
         let header = config.nonempty("header_name").map(HeaderField::new);
-        let clusters: Vec<_> =
-            config.messages("clusters").map(|cluster| self.cluster_weight(cluster)).collect();
+        let clusters: Vec<_> = config
+            .messages("clusters")
+            .map(|cluster| self.cluster_weight(cluster, parent))
+            .collect();
         let clusters = clusters.into_iter().collect::<Option<Vec<_>>>()?;
         if clusters.is_empty() {
             return None;
@@ -56,7 +68,11 @@ impl Lowering<'_> {
         Some(WeightedClusters { clusters, total, random_header: header })
     }
 
-    fn cluster_weight(&mut self, config: &Message<'_>) -> Option<ClusterWeight> {
+    fn cluster_weight(
+        &mut self,
+        config: &Message<'_>,
+        parent: Option<&MetadataMatch>,
+    ) -> Option<ClusterWeight> {
         let weight = config.u32("weight");
         if !config.has("weight") {
             self.findings.error(config.at, "weight is missing");
@@ -80,12 +96,18 @@ impl Lowering<'_> {
                 None
             }
         };
+        let own = endpoint::metadata_match(config);
+        let metadata_match = match (parent, own) {
+            (Some(parent), Some(own)) => Some(parent.with(&own)),
+            (parent, own) => own.or_else(|| parent.cloned()),
+        };
         Some(ClusterWeight {
             cluster: cluster?,
             weight: weight?,
             host_rewrite: host.transpose().ok()?,
             headers,
             filters,
+            metadata_match: metadata_match.map(Box::new),
         })
     }
 }
