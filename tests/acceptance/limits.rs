@@ -36,6 +36,7 @@ macro_rules! each_proxy {
 
 mod breakers;
 mod timeouts;
+mod upstreams;
 
 use std::{
     io::{Read, Write},
