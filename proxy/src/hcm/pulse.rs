@@ -148,7 +148,7 @@ impl Pulse {
         let duration = limits.duration.or(config.max_stream_duration);
         self.timed.set(idle.is_some());
         let first = idle.into_iter().chain(duration).min();
-        let alarm = first.map(|after| Alarm::after(after));
+        let alarm = first.map(Alarm::after);
         self.own.replace(Some(Box::new(Own { idle, duration, alarm })));
     }
 
