@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use outrigger_harness::{
     mesh::Mesh,
-    node::Node,
     origin::{Origin, origin},
     settings::DataPlane,
 };

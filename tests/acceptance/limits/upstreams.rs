@@ -1,6 +1,11 @@
 //! Upstreams that misbehave: the client gets its answer, the right counter moves, and nothing stays behind.
 
-use std::{io::Write, thread, time::Duration};
+use std::{
+    future::{Ready, ready},
+    io::Write,
+    thread,
+    time::Duration,
+};
 
 use outrigger_harness::mesh::Mesh;
 
@@ -21,24 +26,24 @@ const TERMINATED: (u16, &str) = (
 const TIMEOUT: (u16, &str) = (504, "upstream request timeout");
 
 /// A server that answers each request's head with these bytes, and then ends the connection or waits for its end.
-async fn answering(bytes: &'static [u8], closes: bool) -> Scripted {
-    scripted(move |mut stream| {
+fn answering(bytes: &'static [u8], closes: bool) -> Ready<Scripted> {
+    ready(scripted(move |mut stream| {
         read_head(&mut stream)?;
         stream.write_all(bytes)?;
         if closes { Ok(()) } else { read_head(&mut stream) }
-    })
+    }))
 }
 
 /// A server that sends these bytes again and again, with a pause after each time.
-async fn repeating(begin: &'static [u8], bytes: &'static [u8], pause: Duration) -> Scripted {
-    scripted(move |mut stream| {
+fn repeating(begin: &'static [u8], bytes: &'static [u8], pause: Duration) -> Ready<Scripted> {
+    ready(scripted(move |mut stream| {
         read_head(&mut stream)?;
         stream.write_all(begin)?;
         loop {
             stream.write_all(bytes)?;
             thread::sleep(pause);
         }
-    })
+    }))
 }
 
 async fn assert_answer(mesh: &Mesh, expected: (u16, &str), line: &str) {
