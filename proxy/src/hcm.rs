@@ -21,6 +21,7 @@ mod response;
 mod stats;
 mod stream;
 mod underscores;
+mod upgrade;
 mod user_agent;
 
 use std::future::Future;

@@ -11,6 +11,7 @@ pub mod headers;
 pub mod hop_by_hop;
 pub mod local_reply;
 pub mod normalize;
+pub mod upgrade;
 
 pub use self::body::Body;
 

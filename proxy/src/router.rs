@@ -17,6 +17,7 @@ mod selection;
 mod stats;
 mod strict;
 mod times;
+mod upgrade;
 mod upload;
 
 use std::collections::HashMap;
@@ -123,15 +124,21 @@ impl Router {
         info: &mut StreamInfo,
         note: Note<'_>,
     ) -> Result<Ready<'a>, Box<Response>> {
-        self.stats.rq_total.inc();
         if selection.virtual_host.is_none() {
+            self.stats.rq_total.inc();
             self.stats.no_route.inc();
             return Err(Box::new(LocalReply::no_route().into_response(info)));
         }
         let head = self.head(host, request);
         let Some(route) = selection.route else {
+            self.stats.rq_total.inc();
             return Err(Box::new(self.require_tls(&head).into_response(info)));
         };
+        let terminates = match upgrade::check(request, route) {
+            Ok(terminates) => terminates,
+            Err(reply) => return Err(Box::new(reply.into_response(info))),
+        };
+        self.stats.rq_total.inc();
         let headers = selection.target.map_or(&route.headers, |target| target.headers);
         let reply = match &route.action {
             Action::Forward(forward) => match selection.target.and_then(|target| target.way()) {
@@ -142,6 +149,9 @@ impl Router {
                     let metadata = selection.target.and_then(|target| target.metadata());
                     let way = Way { route, forward, headers, host_rewrite, metadata, local };
                     let hashed = Hashed::wanted(&way, host, request, info);
+                    if terminates {
+                        upgrade::terminate(request);
+                    }
                     let ready = self.prepare(&way, request, info, note);
                     return ready.map(|ready| ready.with_hash(hashed));
                 }

@@ -20,6 +20,7 @@ pub mod pool;
 pub mod stats;
 pub mod subsets;
 pub mod tcp;
+mod tunnel;
 
 pub use self::cluster::Cluster;
 pub use self::host::Host;

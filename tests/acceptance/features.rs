@@ -9,6 +9,7 @@ mod per_host;
 mod rate_limits;
 mod retries;
 mod service_discovery;
+mod tcp_proxy;
 mod timeouts;
 
 use std::collections::BTreeSet;

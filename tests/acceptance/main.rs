@@ -52,6 +52,7 @@ mod lifecycle;
 mod limits;
 /// TCP proxies, filter chains, and what a connection says before all else.
 #[cfg(test)]
+#[macro_use]
 mod network;
 /// Our proxy's binary, run to its end.
 #[cfg(test)]
@@ -71,3 +72,6 @@ mod smuggling;
 /// The tutorial's mesh, with everything in its place.
 #[cfg(test)]
 mod topology;
+/// Requests that become connections.
+#[cfg(test)]
+mod upgrade;

@@ -22,14 +22,14 @@ macro_rules! each_network {
     ($name:ident, $server:expr, $listener:expr) => {
         mod $name {
             async fn server() -> std::net::SocketAddr {
-                super::server($server)
+                crate::network::server($server)
             }
 
             fn topology(
                 _version: outrigger_harness::node::ConfigVersion,
                 server: &std::net::SocketAddr,
             ) -> outrigger_harness::topology::Topology {
-                super::topology($listener, *server)
+                crate::network::topology($listener, *server)
             }
 
             async fn body(mesh: &outrigger_harness::mesh::Mesh, _server: &std::net::SocketAddr) {
@@ -52,7 +52,7 @@ macro_rules! each_network {
 }
 
 /// Serves each connection with this function, in a thread that ends with the test's process.
-fn server(serve: fn(TcpStream)) -> SocketAddr {
+pub(crate) fn server(serve: fn(TcpStream)) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -64,7 +64,7 @@ fn server(serve: fn(TcpStream)) -> SocketAddr {
 }
 
 /// Sends back what comes, and at the end `bye`.
-fn echo(mut stream: TcpStream) {
+pub(crate) fn echo(mut stream: TcpStream) {
     let mut some = [0; 4096];
     while let Ok(count @ 1..) = stream.read(&mut some) {
         if stream.write_all(&some[..count]).is_err() {
@@ -103,13 +103,18 @@ const LOG: &str = "access_log: [{name: log, typed_config: {\
     %UPSTREAM_CLUSTER% %UPSTREAM_TRANSPORT_FAILURE_REASON% %PROTOCOL% %RESPONSE_CODE% \
     %DOWNSTREAM_REMOTE_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS%\\n\"}}}}]";
 
-const FILTERS: &str = "type.googleapis.com/envoy.extensions.filters";
+pub(crate) const FILTERS: &str = "type.googleapis.com/envoy.extensions.filters";
 
 /// A client that has sent nothing for so long has been stopped.
 const STUCK: Duration = Duration::from_millis(500);
 
+/// A cluster of these speaks HTTP/2.
+const HTTP2: &str = "typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: \
+    {'@type': type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, \
+    explicit_http_config: {http2_protocol_options: {}}}}";
+
 /// A network filter.
-fn filter(kind: &str, fields: &str) -> String {
+pub(crate) fn filter(kind: &str, fields: &str) -> String {
     format!("{{name: f, typed_config: {{'@type': {FILTERS}.network.{kind}, {fields}}}}}")
 }
 
@@ -119,13 +124,13 @@ fn proxy(fields: &str) -> String {
 }
 
 /// A listener with this one chain.
-fn chain(filters: &[String]) -> String {
+pub(crate) fn chain(filters: &[String]) -> String {
     format!("filter_chains: [{{filters: [{}]}}]", filters.join(", "))
 }
 
 /// A proxy with a listener of these fields, before that server: cluster `app`. Nobody listens in cluster `dead`, and
 /// cluster `empty` has no host.
-fn topology(listener: impl Into<String>, server: SocketAddr) -> Topology {
+pub(crate) fn topology(listener: impl Into<String>, server: SocketAddr) -> Topology {
     let listener = listener.into();
     let mut config = Config::of(Role::Sidecar, ConfigVersion::V3).unwrap();
     let dead = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
@@ -136,24 +141,28 @@ fn topology(listener: impl Into<String>, server: SocketAddr) -> Topology {
              port_value: {port}}}}}}}}}]}}]}}}}\n"
         )
     };
+    // A port for a second listener, if there is one: free a moment ago.
+    let between = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let listener = listener.replace("BETWEEN", &between.to_string());
     config.text = format!(
         "static_resources:\n  listeners:\n  - {{address: {{socket_address: {{address: 0.0.0.0, port_value: 80}}}}, \
          stat_prefix: test, {listener}}}\n  clusters:\n{}{}  - {{name: empty, type: STATIC, load_assignment: \
-         {{cluster_name: empty}}}}\nadmin: {{address: {{socket_address: {{address: 0.0.0.0, port_value: 8001}}}}}}\n",
+         {{cluster_name: empty}}}}\n{}admin: {{address: {{socket_address: {{address: 0.0.0.0, port_value: 8001}}}}}}\n",
         cluster("app", server.port()),
         cluster("dead", dead.port()),
+        cluster("between", between).replace("}}\n", &format!("}}, {HTTP2}}}\n")),
     );
     Topology::new()
         .lone_sidecar(config)
         .arguments(Node::SIDECAR, &["--file-flush-interval-msec", "50"])
 }
 
-async fn assert_count(mesh: &Mesh, name: &str, count: u64) {
+pub(crate) async fn assert_count(mesh: &Mesh, name: &str, count: u64) {
     mesh.admin(Node::SIDECAR).counter(name).becomes(count).await;
 }
 
 /// Waits for a line of the access log.
-async fn assert_logged(mesh: &Mesh, line: &str) {
+pub(crate) async fn assert_logged(mesh: &Mesh, line: &str) {
     let logs = async || mesh.logs(Node::SIDECAR).await;
     let what = format!("the line {line:?} in the log");
     satisfies(&what, logs, |logs| logs.contains(line)).await.unwrap();
@@ -165,7 +174,7 @@ async fn say(connection: &mut RawConnection, text: &str) {
 }
 
 /// Nothing is under way any more.
-async fn assert_quiet(mesh: &Mesh) {
+pub(crate) async fn assert_quiet(mesh: &Mesh) {
     let admin = mesh.admin(Node::SIDECAR);
     for gauge in [
         "cluster.app.upstream_cx_active",

@@ -190,6 +190,7 @@ pub const COVERAGE: &[Covered] = &[
             "http_protocol_options",
             "http2_protocol_options",
             "local_reply_config",
+            "upgrade_configs",
             "stream_error_on_invalid_http_message",
             "request_id_extension",
             "access_log",
@@ -397,8 +398,18 @@ pub const COVERAGE: &[Covered] = &[
             "max_concurrent_streams",
             "initial_stream_window_size",
             "initial_connection_window_size",
+            "allow_connect",
         ],
     ),
+    applied(
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig",
+        &["upgrade_type", "enabled"],
+    ),
+    applied(
+        "envoy.config.route.v3.RouteAction.UpgradeConfig",
+        &["upgrade_type", "enabled", "connect_config"],
+    ),
+    applied("envoy.config.route.v3.RouteAction.UpgradeConfig.ConnectConfig", &[]),
     // Routes
     applied(
         "envoy.config.route.v3.RouteConfiguration",
@@ -555,6 +566,7 @@ pub const COVERAGE: &[Covered] = &[
             "host_rewrite",
             "path_rewrite",
             "append_x_forwarded_host",
+            "upgrade_configs",
             "priority",
             "hash_policy",
             "rate_limits",

@@ -107,6 +107,8 @@ pub struct HttpConnectionManager {
     pub http2: Http2,
     /// `local_reply_config`.
     pub local_replies: LocalReplies,
+    /// `upgrade_configs`: kinds in lower case, and whether they are on where a route does not say so.
+    pub upgrades: Vec<(Box<str>, bool)>,
     /// `access_log`.
     pub access_logs: Vec<AccessLog>,
 }
@@ -270,6 +272,7 @@ impl HttpConnectionManager {
             http1: Http1::default(),
             http2: Http2::default(),
             local_replies: LocalReplies::default(),
+            upgrades: Vec::new(),
             access_logs,
         }
     }

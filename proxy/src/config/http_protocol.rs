@@ -37,6 +37,8 @@ pub struct Http2 {
     pub initial_stream_window: u32,
     /// `initial_connection_window_size`, in bytes.
     pub initial_connection_window: u32,
+    /// `allow_connect`: clients may ask for upgrades by extended CONNECT (RFC 8441).
+    pub allow_connect: bool,
 }
 
 impl Default for Http2 {
@@ -46,6 +48,7 @@ impl Default for Http2 {
             max_concurrent_streams: DEFAULT_CONCURRENT_STREAMS,
             initial_stream_window: DEFAULT_STREAM_WINDOW,
             initial_connection_window: DEFAULT_CONNECTION_WINDOW,
+            allow_connect: false,
         }
     }
 }

@@ -11,7 +11,7 @@ mod template;
 mod virtual_host;
 
 pub use self::action::{
-    Action, DEFAULT_ROUTE_TIMEOUT, DirectResponse, Forward, MaxStreamDuration, StreamTimes,
+    Action, DEFAULT_ROUTE_TIMEOUT, DirectResponse, Forward, MaxStreamDuration, StreamTimes, Upgrade,
 };
 pub use self::cluster::{ClusterName, ClusterSpecifier, ClusterWeight, WeightedClusters};
 pub use self::hash_policy::{HashCookie, HashPolicy, HashSource};

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -19,6 +20,7 @@ use crate::transport::Stream;
 use super::connection::{Connection, End};
 use super::ending::Ending;
 use super::refusal::{self, Refusing};
+use super::upgrade::{self, Tunnel};
 use super::{Hcm, finish, linger, stream};
 
 /// The least that hyper's HTTP/1 codec takes for a buffer.
@@ -84,7 +86,14 @@ pub(super) async fn http1(hcm: &Rc<Hcm>, connection: &Rc<Connection>, stream: St
         )
         .await;
     let end = ended.unwrap_or_else(|error| broken(hcm, &error));
-    let mut io = codec.into_parts().io.into_inner();
+    let parts = codec.into_parts();
+    let mut io = parts.io.into_inner();
+    if let Some(tunnel) = connection.take_tunnel()
+        && end != End::Protocol
+    {
+        // Boxed: it is rare, and would be room in every connection.
+        return Box::pin(upgraded(hcm, &mut ending, tunnel, (io, parts.read_buf))).await;
+    }
     if let Some(reply) = ending.late_head() {
         let bytes = refusal::head_and_body(finish::refused(hcm, connection.downstream, reply), hcm);
         if io.write_all(&bytes).await.is_err() {
@@ -94,6 +103,25 @@ pub(super) async fn http1(hcm: &Rc<Hcm>, connection: &Rc<Connection>, stream: St
     let patience = hcm.config.delayed_close_timeout;
     if end != End::Remote
         && linger::until_client_closes(&mut io, patience).await == linger::Gave::Up
+    {
+        hcm.stats.downstream_cx_delayed_close_timeout.inc();
+    }
+    end
+}
+
+/// Carries the bytes of a connection that was upgraded.
+async fn upgraded(
+    hcm: &Hcm,
+    ending: &mut Ending<'_>,
+    tunnel: Box<Tunnel>,
+    (io, ahead): (Refusing, Bytes),
+) -> End {
+    let mut stream = io.into_stream();
+    stream.put_back(ahead.to_vec());
+    let end = upgrade::run(ending, tunnel, &mut stream).await;
+    let patience = hcm.config.delayed_close_timeout;
+    if end != End::Remote
+        && linger::until_client_closes(&mut stream, patience).await == linger::Gave::Up
     {
         hcm.stats.downstream_cx_delayed_close_timeout.inc();
     }

@@ -8,6 +8,8 @@ use tokio::net::TcpStream;
 
 use crate::base::clock;
 use crate::config::hcm::Codec;
+use crate::message::Body;
+use crate::message::body::pipe::Sender;
 use crate::stats::{Counter, Gauge, GaugeGuard};
 use crate::stream_info::Downstream;
 use crate::transport::peek::{self, Peeked};
@@ -15,6 +17,7 @@ use crate::transport::{Meter, Stream};
 
 use super::head::{Facts, Scan};
 use super::pulse::Pulse;
+use super::upgrade::Tunnel;
 use super::{Hcm, codec, http2};
 
 /// What a connection's codec and its streams both look at.
@@ -45,6 +48,10 @@ pub(super) struct Connection {
     closing: Cell<bool>,
     /// Whether the client went away in the middle of something.
     reset: Cell<bool>,
+    /// Where what the client sends goes once the connection is upgraded.
+    upload: RefCell<Option<Sender>>,
+    /// Both directions, once it is.
+    tunnel: RefCell<Option<Box<Tunnel>>>,
 }
 
 /// Why a connection ended.
@@ -131,6 +138,8 @@ impl Connection {
             leaving: Cell::new(false),
             closing: Cell::new(false),
             reset: Cell::new(false),
+            upload: RefCell::new(None),
+            tunnel: RefCell::new(None),
         }
     }
 
@@ -226,6 +235,23 @@ impl Connection {
     /// The client went away in the middle of a stream.
     pub(super) fn reset_by_client(&self) {
         self.reset.set(true);
+    }
+
+    /// A request asks for the connection itself.
+    pub(super) fn begin_upload(&self, upload: Sender) {
+        self.upload.replace(Some(upload));
+    }
+
+    /// It gets it, and `down` is what is sent to the client.
+    pub(super) fn begin_tunnel(&self, down: Body) {
+        if let Some(up) = self.upload.take() {
+            self.tunnel.replace(Some(Box::new(Tunnel::new(up, down))));
+        }
+    }
+
+    /// What the connection carries now in place of HTTP, if it was upgraded.
+    pub(super) fn take_tunnel(&self) -> Option<Box<Tunnel>> {
+        self.tunnel.take()
     }
 
     fn close(&self, hcm: &Hcm, end: End, start: Instant) {

@@ -4,6 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 
 use crate::filter::http::{Chain, Passage};
+use crate::message::upgrade::Upgrade;
 use crate::message::{Request, Response, grpc};
 use crate::router::{Router, Selection};
 
@@ -79,11 +80,15 @@ impl Way<'_> {
             }
             return response;
         }
+        let upgrade = request.extensions().get::<Upgrade>().cloned();
         let (info, mut note) = finish.for_terminal();
         let ready = self.router.resume(&self.selection, (&mut request, self.host), info, &mut note);
         drop(note);
         passage.see(&request, &mut finish.info);
         finish.limit();
+        if let Some(upgrade) = upgrade {
+            finish.note_upgrade(upgrade, ready.is_ok());
+        }
         match ready {
             Ok(mut ready) => self.router.forward(request, &mut ready, &mut finish.info).await,
             Err(response) => *response,

@@ -10,8 +10,9 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use crate::base::clock;
 use crate::filter::http::Remains;
 use crate::formatter::Notes;
-use crate::message::body::{BodyError, Watch};
+use crate::message::body::{BodyError, Watch, pipe};
 use crate::message::local_reply::LocalReply;
+use crate::message::upgrade::Upgrade;
 use crate::message::{Body, Request, Response, grpc, hop_by_hop};
 use crate::router;
 use crate::stats::GaugeGuard;
@@ -44,6 +45,8 @@ pub(super) struct Finish {
     close: bool,
     /// Whether the request is HEAD.
     head: bool,
+    /// The upgrade that was asked for, and allowed.
+    upgrade: Option<Box<(Upgrade, GaugeGuard)>>,
     /// Why the stream is reset without an answer, in Envoy's words.
     reset: Option<&'static str>,
     ended: bool,
@@ -136,6 +139,7 @@ impl Finish {
             remains: None,
             close,
             head: request.method() == Method::HEAD,
+            upgrade: None,
             reset: None,
             ended: false,
             _active: active,
@@ -152,6 +156,35 @@ impl Finish {
             if self.info.protocol == Protocol::Http2 { body } else { body.without_trailers() };
         self.pulse.complete.set(false);
         body.watched(Box::new(Progress(self.pulse.clone())))
+    }
+
+    /// The body of a request that asks for its connection: what comes over it from now on.
+    pub(super) fn open_tunnel(&mut self) -> Body {
+        let (sender, body) = pipe::pipe();
+        self.connection.begin_upload(sender);
+        self.follow(body)
+    }
+
+    /// Notes what became of the upgrade that a request asked for.
+    pub(super) fn note_upgrade(&mut self, upgrade: Upgrade, allowed: bool) {
+        let stats = &self.hcm.stats;
+        if allowed {
+            stats.downstream_cx_upgrades_total.inc();
+            let active = stats.downstream_cx_upgrades_active.hold();
+            self.upgrade = Some(Box::new((upgrade, active)));
+        } else if self.info.details.as_deref() == Some("upgrade_failed") {
+            stats.downstream_rq_ws_on_non_ws_route.inc();
+        }
+    }
+
+    /// Whether a response of this status gives the client the upgrade that it asked for.
+    pub(super) fn is_upgraded_by(&self, status: StatusCode) -> bool {
+        self.upgrade.as_ref().is_some_and(|upgrade| upgrade.0.is_given_by(status))
+    }
+
+    /// The connection that the request is on.
+    pub(super) fn connection(&self) -> &Rc<Connection> {
+        &self.connection
     }
 
     /// What the request's head had and the codec does not tell.
@@ -273,7 +306,7 @@ impl Finish {
         if !self.pulse.complete.get() {
             self.hcm.stats.downstream_rq_response_before_rq_complete.inc();
             // HTTP/2 resets the stream, and the connection goes on.
-            self.close |= self.info.protocol != Protocol::Http2;
+            self.close |= self.info.protocol != Protocol::Http2 && !self.is_upgraded_by(status);
         }
         self.close |= self.connection.leaves();
         if self.close {
@@ -330,6 +363,10 @@ impl Watch for Finish {
         self.info.flags.set(flag);
         self.info.details = Some(details.into());
         self.hcm.stats.downstream_rq_tx_reset.inc();
+        // The rest of the request is refused.
+        if !self.pulse.complete.get() {
+            self.hcm.stats.downstream_rq_rx_reset.inc();
+        }
         Self::end(&mut self);
     }
 }

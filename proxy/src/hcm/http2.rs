@@ -11,10 +11,10 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use h2::server::{self, SendResponse};
 use h2::{Reason, RecvStream};
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 
 use crate::base::{random, task};
-use crate::message::{Body, Request, body, headers};
+use crate::message::{Body, Request, body, headers, hop_by_hop};
 use crate::transport::Stream;
 
 use super::connection::{Connection, End};
@@ -34,7 +34,11 @@ const PUT_IN_TABLE_ANYWAY: usize = 64;
 /// Speaks HTTP/2 until the connection ends.
 pub(super) async fn serve(hcm: &Rc<Hcm>, connection: &Rc<Connection>, stream: Stream) -> End {
     let settings = &hcm.config.http2;
-    let handshake = server::Builder::new()
+    let mut builder = server::Builder::new();
+    if settings.allow_connect {
+        builder.enable_connect_protocol();
+    }
+    let handshake = builder
         .max_header_list_size(hcm.config.max_request_headers_kb.saturating_mul(1024))
         .max_concurrent_streams(settings.max_concurrent_streams)
         .initial_window_size(settings.initial_stream_window)
@@ -98,6 +102,11 @@ async fn answer(
         Some(Err(Unanswered::Gone)) | None => return,
     };
     let (mut parts, body) = response.into_parts();
+    if parts.status == StatusCode::SWITCHING_PROTOCOLS {
+        // What HTTP/1.1 calls so is here the success of an extended CONNECT (RFC 8441 §5).
+        parts.status = StatusCode::OK;
+        hop_by_hop::strip_response(&mut parts.headers);
+    }
     keep_out_of_table(&mut parts.headers);
     let head = http::Response::from_parts(parts, ());
     // A client that is gone needs no answer; the body's guards tell the stats and the log.

@@ -58,6 +58,11 @@ impl Refusing {
         Self { stream, hcm, connection, instead: None }
     }
 
+    /// The stream itself, for what is not HTTP any more.
+    pub(super) fn into_stream(self) -> Stream {
+        self.stream
+    }
+
     /// Puts our answer in the place of hyper's, if `bytes` end in one.
     fn replace(&mut self, bytes: &[u8]) {
         for (automatic, status, details) in AUTOMATIC {

@@ -1,6 +1,7 @@
 //! What we do to a request's head before anybody looks at it.
 
-use http::header::{COOKIE, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use h2::ext::Protocol;
+use http::header::{CONNECTION, COOKIE, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::uri::{self, PathAndQuery, Uri};
 use http::{Method, StatusCode, Version};
@@ -9,6 +10,7 @@ use crate::base::random;
 use crate::config::hcm::Scheme;
 use crate::message::hop_by_hop::Trusted;
 use crate::message::local_reply::LocalReply;
+use crate::message::upgrade::Upgrade;
 use crate::message::{Body, Request, headers, hop_by_hop};
 use crate::stream_info::Flag;
 
@@ -42,8 +44,15 @@ pub(super) fn prepare(
 ) -> Result<Prepared, Refusal> {
     let http2 = request.version() == Version::HTTP_2;
     let (mut parts, body) = request.into_parts();
-    let body = finish.follow(body);
     let scheme = parts.uri.scheme().cloned();
+    let upgrade = wanted(hcm, &mut parts);
+    let body = match &upgrade {
+        // On HTTP/1 what follows the head is the connection's bytes.
+        Some(_) if !http2 && body.is_empty() => finish.open_tunnel(),
+        // The codec would read a body out of what is to be the connection's bytes.
+        Some(_) if !http2 => return Err(LocalReply::upgrade_failed().into()),
+        _ => finish.follow(body),
+    };
     if let Some(underscores) = &hcm.underscores
         && underscores.check(&mut parts.headers, http2).is_err()
     {
@@ -59,7 +68,12 @@ pub(super) fn prepare(
     finish.info.internal = hcm.trust.is_internal(&parts.headers, peer);
     let client_cert = hcm.config.forwards_client_cert;
     let trusted = Trusted { internal: finish.info.internal, client_cert };
+    let said = upgrade.as_ref().map(|_| Said::take(&parts.headers));
     hop_by_hop::strip_request(&mut parts.headers, trusted);
+    if let (Some(upgrade), Some(said)) = (upgrade, said) {
+        said.say_again(&mut parts.headers);
+        parts.extensions.insert(upgrade);
+    }
     if http2 {
         join_cookies(&mut parts.headers);
     }
@@ -88,14 +102,13 @@ fn check(hcm: &Hcm, parts: &mut Parts, finish: &mut Finish) -> Result<Authority,
         hcm.stats.downstream_rq_failed_path_normalization.inc();
         return Err(LocalReply::path_normalization_failed());
     }
-    check_path(hcm, &parts.method, &mut parts.uri)?;
-    path::normalize(hcm, &mut parts.uri)?;
+    if parts.method != Method::CONNECT {
+        check_path(hcm, &parts.method, &mut parts.uri)?;
+        path::normalize(hcm, &mut parts.uri)?;
+    }
     if let Some(stripped) = host.stripped(hcm, finish.info.downstream.local.port()) {
         parts.headers.insert(HOST, stripped.value().clone());
         host = stripped;
-    }
-    if parts.headers.contains_key(UPGRADE) {
-        check_upgrade(hcm, &parts.headers)?;
     }
     Ok(host)
 }
@@ -193,11 +206,6 @@ fn lead_with_host(headers: &mut HeaderMap, host: HeaderValue) {
 
 /// Makes the URI a path with its query.
 fn check_path(hcm: &Hcm, method: &Method, uri: &mut Uri) -> Result<(), LocalReply> {
-    if *method == Method::CONNECT {
-        let mut reply = LocalReply::no_route();
-        reply.closes = true;
-        return Err(reply);
-    }
     if uri.path() == "*" {
         if *method == Method::OPTIONS {
             hcm.stats.downstream_rq_non_relative_path.inc();
@@ -212,16 +220,31 @@ fn check_path(hcm: &Hcm, method: &Method, uri: &mut Uri) -> Result<(), LocalRepl
     Ok(())
 }
 
-/// No route allows an upgrade in this slice. One to HTTP/2 is a mere offer, and is not taken up, as in Envoy.
-fn check_upgrade(hcm: &Hcm, headers: &HeaderMap) -> Result<(), LocalReply> {
-    let named = |value| hop_by_hop::has_token(value, "upgrade");
-    let wanted = headers.get_all(http::header::CONNECTION).iter().any(named);
-    let only_h2c = headers.get_all(UPGRADE).iter().all(|value| hop_by_hop::has_token(value, "h2c"));
-    if wanted && !only_h2c {
-        hcm.stats.downstream_rq_ws_on_non_ws_route.inc();
-        return Err(LocalReply::upgrade_failed());
+/// The upgrade that a request asks for. Of one that comes by extended CONNECT (RFC 8441) the head becomes what it would
+/// be on HTTP/1.1.
+fn wanted(hcm: &Hcm, parts: &mut Parts) -> Option<Upgrade> {
+    if parts.method == Method::CONNECT
+        && let Some(protocol) = parts.extensions.remove::<Protocol>()
+    {
+        parts.method = Method::GET;
+        if let Ok(kind) = HeaderValue::from_str(protocol.as_str()) {
+            parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            parts.headers.insert(UPGRADE, kind);
+        }
+    } else if parts.method != Method::CONNECT
+        && (parts.version != Version::HTTP_11 || !parts.headers.contains_key(UPGRADE))
+    {
+        return None;
     }
-    Ok(())
+    let kind = Upgrade::wanted(&parts.method, &parts.headers)?;
+    let own = hcm.config.upgrades.iter().find(|(own, _)| *own == kind);
+    Some(Upgrade { kind, enabled: own.map(|(_, enabled)| *enabled), terminates: false })
+}
+
+/// What a request says of an upgrade. It is a connection's own, and yet the next one must hear it.
+struct Said {
+    connection: Option<HeaderValue>,
+    upgrade: Option<HeaderValue>,
 }
 
 /// HTTP/2 may send a cookie in pieces; HTTP/1 must get it whole (RFC 9113 §8.2.3).
@@ -309,6 +332,22 @@ fn say_empty(method: &Method, headers: &mut HeaderMap, body: &Body) {
             .contains(method);
     if may_have_body && body.is_empty() && !headers.contains_key(http::header::CONTENT_LENGTH) {
         headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+}
+
+// === impl Said ===
+
+impl Said {
+    fn take(headers: &HeaderMap) -> Self {
+        let value = |name| headers.get(name).cloned();
+        Self { connection: value(CONNECTION), upgrade: value(UPGRADE) }
+    }
+
+    fn say_again(self, headers: &mut HeaderMap) {
+        if let (Some(connection), Some(upgrade)) = (self.connection, self.upgrade) {
+            headers.insert(CONNECTION, connection);
+            headers.insert(UPGRADE, upgrade);
+        }
     }
 }
 

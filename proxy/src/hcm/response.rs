@@ -5,7 +5,7 @@ use http::header::{CONNECTION, DATE, HeaderValue, SERVER};
 use crate::base::clock;
 use crate::config::hcm::ServerHeader;
 use crate::message::headers::X_REQUEST_ID;
-use crate::message::{Response, date};
+use crate::message::{Body, Response, date};
 use crate::stream_info::Protocol;
 
 use super::Hcm;
@@ -43,5 +43,11 @@ pub(super) fn finish(hcm: &Hcm, mut response: Response, mut finish: Box<Finish>)
     let (parts, body) = response.into_parts();
     finish.note_response(&parts);
     let body = if http1 { body.without_trailers() } else { body };
+    if http1 && finish.is_upgraded_by(parts.status) {
+        // The codec sends the head, and leaves the rest of the connection to us.
+        let connection = finish.connection().clone();
+        connection.begin_tunnel(body.watched(finish));
+        return Response::from_parts(parts, Body::empty());
+    }
     Response::from_parts(parts, body.watched(finish))
 }

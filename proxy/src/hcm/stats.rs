@@ -49,6 +49,10 @@ stats! {
         downstream_cx_total: Counter,
         /// Bytes sent
         downstream_cx_tx_bytes_total: Counter,
+        /// Upgraded connections open now
+        downstream_cx_upgrades_active: Gauge,
+        /// Upgrades ever allowed
+        downstream_cx_upgrades_total: Counter,
         /// Informational responses
         downstream_rq_1xx: Counter,
         /// Successes

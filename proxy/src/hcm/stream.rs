@@ -7,6 +7,7 @@ use std::rc::Rc;
 use http::StatusCode;
 
 use crate::message::local_reply::LocalReply;
+use crate::message::upgrade::Upgrade;
 use crate::message::{Request, Response};
 
 use super::connection::Connection;
@@ -93,10 +94,14 @@ fn route<'t>(
     finish: &mut Finish,
 ) -> Result<(Next<'t>, Box<Request>), Box<Response>> {
     let Prepared { mut request, host } = prepared;
+    let upgrade = request.extensions().get::<Upgrade>().cloned();
     let (info, mut note) = finish.for_terminal();
     let next = terminal.route(&mut request, &host, info, &mut note);
     drop(note);
     finish.limit();
+    if let Some(upgrade) = upgrade {
+        finish.note_upgrade(upgrade, next.is_ok());
+    }
     Ok((next?, request))
 }
 

@@ -1,6 +1,7 @@
 //! The one body type: bytes that pass through, and the guards that watch them pass.
 
 mod held;
+pub mod pipe;
 mod received;
 mod replay;
 mod sending;
@@ -46,6 +47,9 @@ pub enum BodyError {
     /// The HTTP/2 stream it came over broke.
     #[error(transparent)]
     Stream(#[from] h2::Error),
+    /// The upgraded connection that it came over was closed.
+    #[error("the connection was closed")]
+    Closed,
     /// It was not complete in time.
     #[error("the body was not complete in time")]
     Deadline,
@@ -89,6 +93,16 @@ enum Source {
     Held(Box<Held>),
     Wrapped(Pin<Box<dyn Wrapped>>),
     Replayed(Box<replay::Reader>),
+    Other(Other),
+}
+
+/// A body of another kind.
+struct Other(Pin<Box<dyn http_body::Body<Data = Bytes, Error = BodyError>>>);
+
+impl std::fmt::Debug for Other {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Other")
+    }
 }
 
 // === impl Body ===
@@ -143,6 +157,11 @@ impl Body {
         Self::new(Source::Wrapped(body))
     }
 
+    /// A body of another kind: of a connection that was upgraded, for one.
+    pub fn other(body: impl http_body::Body<Data = Bytes, Error = BodyError> + 'static) -> Self {
+        Self::new(Source::Other(Other(Box::pin(body))))
+    }
+
     fn new(source: Source) -> Self {
         Self { source, watches: [None, None], drop_trailers: false, timed: None }
     }
@@ -157,6 +176,7 @@ impl Body {
             Source::Held(held) => held.is_empty(),
             Source::Wrapped(body) => http_body::Body::is_end_stream(&**body),
             Source::Replayed(reader) => http_body::Body::is_end_stream(&**reader),
+            Source::Other(other) => other.0.is_end_stream(),
         }
     }
 
@@ -259,6 +279,7 @@ impl http_body::Body for Body {
                 Pin::new(&mut **received).poll_frame(cx).map_err(BodyError::Stream)
             }
             Source::Replayed(reader) => Pin::new(&mut **reader).poll_frame(cx),
+            Source::Other(other) => other.0.as_mut().poll_frame(cx),
         };
         let polled = match (polled, &mut self.timed) {
             (Poll::Ready(polled), None) => polled,
@@ -299,6 +320,7 @@ impl http_body::Body for Body {
             Source::Held(held) => SizeHint::with_exact(held.len()),
             Source::Wrapped(body) => http_body::Body::size_hint(&**body),
             Source::Replayed(reader) => http_body::Body::size_hint(&**reader),
+            Source::Other(other) => other.0.size_hint(),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::base::drain::{Drain, Phase};
 use crate::base::{clock, random};
 use crate::config::tcp_proxy::TcpProxy as Config;
 use crate::formatter::Notes;
-use crate::stats::{Scope, stats};
+use crate::stats::{GaugeGuard, Scope, stats};
 use crate::stream_info::{Downstream, Flag, Protocol, StreamInfo};
 use crate::transport::relay::{Ended, Relay};
 use crate::transport::{Meter, Stream};
@@ -137,8 +137,8 @@ impl TcpProxy {
     }
 
     async fn carry(&self, stream: &mut Stream, info: &mut StreamInfo) -> Close {
-        let Some(mut upstream) = self.connect(info).await else { return Close::Calmly };
-        info.upstream_local = upstream.local_address();
+        let Some((mut upstream, _active)) = self.connect(info).await else { return Close::Calmly };
+        info.upstream_local = upstream.books.local_address();
         let mut relay = Relay::new(self.buffer_limit, self.config.idle_timeout);
         let ended = poll_fn(|cx| {
             let polled = relay.poll(cx, stream, &mut upstream.stream);
@@ -156,13 +156,13 @@ impl TcpProxy {
     fn close(&self, ended: &Ended, upstream: &TcpConnection, info: &mut StreamInfo) -> Close {
         match ended {
             Ended::ByUpstream => {
-                upstream.ended_by_host();
+                upstream.books.ended_by_host();
                 Close::Calmly
             }
             Ended::ByDownstream => Close::Calmly,
             Ended::UpstreamBroke(error) => {
                 tracing::debug!(%error, "upstream connection broke");
-                upstream.ended_by_host();
+                upstream.books.ended_by_host();
                 info.flags.set(Flag::UpstreamRemoteReset);
                 Close::Abruptly
             }
@@ -179,7 +179,7 @@ impl TcpProxy {
     }
 
     /// A connection with a host of a cluster. Without one, `info` says why.
-    async fn connect(&self, info: &mut StreamInfo) -> Option<TcpConnection> {
+    async fn connect(&self, info: &mut StreamInfo) -> Option<(TcpConnection, [GaugeGuard; 2])> {
         let Some(local) = self.choose() else {
             self.stats.downstream_cx_no_route.inc();
             info.flags.set(Flag::NoClusterFound);
@@ -200,7 +200,7 @@ impl TcpProxy {
                     // What an attempt before has met is of no interest any more.
                     info.flags = Default::default();
                     info.transport_failure = None;
-                    return Some(connection);
+                    return Some((connection, tcp::request(cluster, &target.host)));
                 }
                 Err(TcpError::Overflow) => {
                     info.flags.set(Flag::UpstreamOverflow);

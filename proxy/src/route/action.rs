@@ -11,7 +11,7 @@ use crate::config::matcher::HeaderField;
 use crate::config::metadata_match::MetadataMatch;
 use crate::config::rate_limit::RateLimits;
 use crate::config::route as config;
-use crate::config::route::{HashPolicy, HostRewrite, PathRewrite, StreamTimes};
+use crate::config::route::{HashPolicy, HostRewrite, PathRewrite, StreamTimes, Upgrade};
 use crate::formatter::{Names, Notes};
 use crate::message::body_format::BodyFormat;
 use crate::stream_info::StreamInfo;
@@ -74,6 +74,8 @@ pub struct Forward {
     /// What of a request balancing by hash goes by; for most, nothing.
     pub hash_policy: Box<[HashPolicy]>,
     aims: Aims,
+    /// What the route says of upgrades.
+    pub upgrades: Box<[Upgrade]>,
 }
 
 /// What upstream gets in place of what the client said.
@@ -219,6 +221,7 @@ impl Forward {
             rewrite,
             hash_policy: config.hash_policy.clone().into(),
             aims: Aims { host_rewrite: None, metadata_match: config.metadata_match.clone() },
+            upgrades: config.upgrades.as_slice().into(),
         }
     }
 

@@ -70,6 +70,10 @@ impl Matcher {
     }
 
     fn matches_path(&self, head: &Head<'_>, path: &str) -> bool {
+        // CONNECT has no path that a route could be for.
+        if head.is_connect() {
+            return matches!(self.path, PathMatch::Connect);
+        }
         match &self.path {
             PathMatch::Exact(exact) => self.same(path.as_bytes(), exact),
             PathMatch::Prefix(prefix) => self.starts(path, prefix),
@@ -79,7 +83,7 @@ impl Matcher {
             }
             PathMatch::Regex(regex) => regex.is_match(path.as_bytes()),
             PathMatch::Template(template) => template.matches(path),
-            PathMatch::Connect => head.is_connect(),
+            PathMatch::Connect => false,
         }
     }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::HOST;
-use http::uri::{Authority, Scheme, Uri};
-use http::{HeaderMap, Method, Version};
+use http::uri::{Authority, PathAndQuery, Scheme, Uri};
+use http::{HeaderMap, Method, StatusCode, Version};
 
 use crate::base::clock;
 use crate::config::cluster::RoutingPriority;
@@ -19,13 +19,14 @@ use crate::upstream::connect::millis;
 use crate::upstream::limits::Permit;
 use crate::upstream::local::LocalHost;
 use crate::upstream::outlier::Outcome;
-use crate::upstream::pool::{ExchangeError, Lease, SendError};
+use crate::upstream::pool::{ExchangeError, Lease, Pool, SendError};
 use crate::upstream::stats::Origin;
 use crate::upstream::{Host, Local};
 
 use super::failure::Failure;
 use super::per_try::PerTry;
 use super::report;
+use super::upgrade;
 use super::upload::Whole;
 
 /// How often a request that no host has seen a byte of moves to another connection. Each time a connection that turned
@@ -105,7 +106,11 @@ impl Attempt<'_> {
     ) -> Result<Answer, Failure> {
         address(&mut request, self.target);
         let pool = self.target.pool(self.priority);
-        let mut lease = pool.checkout().await?;
+        let mut lease = match upgrade::terminates(&request) {
+            false => pool.checkout().await?,
+            // Boxed: it is rare, and would be room in every request.
+            true => Box::pin(Pool::checkout_tcp(&self.local.cluster, &self.target.host)).await?,
+        };
         self.target.host.observe(Outcome::Connected);
         let running = match self.start() {
             Ok(running) => running,
@@ -225,7 +230,7 @@ impl Attempt<'_> {
         let took = self.whole.since().map(|since| millis(now.saturating_duration_since(since)));
         let download = Download {
             local: self.local.clone(),
-            lease: Some(lease),
+            lease: Some(lease).filter(|lease| !lease.is_spent()),
             running,
             origin,
             whole: self.whole.clone(),
@@ -235,7 +240,10 @@ impl Attempt<'_> {
         if let Some(idle) = self.per_try.and_then(|limits| limits.idle) {
             response = response.map(|body| body.idle_for(idle));
         }
-        hop_by_hop::strip_response(response.headers_mut());
+        // What an upgrade's answer says of the connection is for the client.
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            hop_by_hop::strip_response(response.headers_mut());
+        }
         if let Some(took) = took.filter(|_| self.says_time) {
             let took = headers::number(took);
             response.headers_mut().insert(headers::X_ENVOY_UPSTREAM_SERVICE_TIME, took);
@@ -278,6 +286,7 @@ pub(super) fn copy(request: &Request, body: Body) -> Box<Request> {
     *copy.uri_mut() = request.uri().clone();
     *copy.version_mut() = request.version();
     *copy.headers_mut() = request.headers().clone();
+    *copy.extensions_mut() = request.extensions().clone();
     Box::new(copy)
 }
 
@@ -292,6 +301,10 @@ fn address(request: &mut Request, target: &LocalHost) {
     let mut parts = std::mem::take(request.uri_mut()).into_parts();
     parts.scheme = Some(Scheme::HTTP);
     parts.authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    if parts.path_and_query.is_none() {
+        // CONNECT has none, and sends none.
+        parts.path_and_query = Some(PathAndQuery::from_static("/"));
+    }
     if parts.authority.is_none() {
         // An authority that is empty cannot be said in a URI; `localhost` stands for "here" (RFC 6761).
         parts.authority = Some(Authority::from_static("localhost"));
@@ -317,7 +330,10 @@ impl Watch for Download {
     }
 
     fn failed(self: Box<Self>, error: &BodyError) {
-        self.reset_after_start.inc();
+        // The end of an upgraded connection is no failure of a response.
+        if !matches!(error, BodyError::Closed) {
+            self.reset_after_start.inc();
+        }
         let stats = &self.local.cluster.stats;
         self.running.host.stats.rq_error.inc();
         if !matches!(error, BodyError::Deadline) {
@@ -331,7 +347,7 @@ impl Watch for Download {
             }
             // An HTTP/1 body that ends before its end, for one.
             BodyError::Source(_) => stats.upstream_cx_protocol_error.inc(),
-            BodyError::Stream(_) | BodyError::Superseded => {}
+            BodyError::Stream(_) | BodyError::Superseded | BodyError::Closed => {}
         }
     }
 }

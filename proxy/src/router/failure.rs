@@ -1,5 +1,6 @@
 //! What went wrong upstream, and everything that follows from it: status, flag, details.
 
+use h2::Reason;
 use http::StatusCode;
 
 use crate::message::body::BodyError;
@@ -43,10 +44,22 @@ pub fn after_response_started(error: &BodyError) -> (Flag, &'static str) {
     match error {
         BodyError::Deadline => (Flag::UpstreamRequestTimeout, "response_timeout"),
         BodyError::Idle => (Flag::UpstreamRequestTimeout, "upstream_per_try_idle_timeout"),
+        BodyError::Stream(error)
+            if error.is_remote() && error.reason() == Some(Reason::CONNECT_ERROR) =>
+        {
+            (
+                Flag::UpstreamRemoteReset,
+                "upstream_reset_after_response_started{remote_error_with_CONNECT_request}",
+            )
+        }
         BodyError::Stream(error) if error.is_reset() && error.is_remote() => {
             (Flag::UpstreamRemoteReset, "upstream_reset_after_response_started{remote_reset}")
         }
         BodyError::Stream(error) if !error.is_library() => (
+            Flag::UpstreamConnectionTermination,
+            "upstream_reset_after_response_started{connection_termination}",
+        ),
+        BodyError::Closed => (
             Flag::UpstreamConnectionTermination,
             "upstream_reset_after_response_started{connection_termination}",
         ),
@@ -75,7 +88,7 @@ impl Failure {
     fn of_http2(error: &h2::Error) -> Self {
         if error.is_reset() && error.is_remote() {
             return match error.reason() {
-                Some(h2::Reason::REFUSED_STREAM) => Self::RefusedStream,
+                Some(Reason::REFUSED_STREAM) => Self::RefusedStream,
                 _ => Self::RemoteReset,
             };
         }

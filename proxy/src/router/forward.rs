@@ -14,6 +14,7 @@ use crate::config::cluster::RoutingPriority;
 use crate::config::metadata_match::MetadataMatch;
 use crate::message::body::Replay;
 use crate::message::local_reply::LocalReply;
+use crate::message::upgrade::Given;
 use crate::message::{Body, Request, Response, headers};
 use crate::route::Rewrite;
 use crate::stream_info::{Flag, StreamInfo};
@@ -309,6 +310,10 @@ impl Course<'_> {
             response = tries => response?,
             () = deadline => return Err(self.late()),
         };
+        if self.whole.since().is_none() && response.extensions().get::<Given>().is_some() {
+            // What may come over an upgraded connection never has come in whole, so that its time never begins.
+            return Ok(response);
+        }
         let begun = self.whole.since().unwrap_or_else(clock::now);
         Ok(response.map(|body| body.until(begun + timeout)))
     }

@@ -14,13 +14,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::config::cluster::{Protocol, RoutingPriority};
-use crate::message::{Request, Response};
+use crate::message::{Body, Request, Response};
 use crate::stats::{Counter, GaugeGuard};
 
 use self::opening::Opener;
 
 use super::connect::ConnectError;
 use super::limits::{Breakers, Permit};
+use super::tcp::{self, TcpConnection, TcpError};
 use super::{Cluster, Host};
 
 /// The connections of one worker to one host.
@@ -39,6 +40,8 @@ pub enum Lease {
     Http1(http1::Lease),
     /// One stream of a connection.
     Http2(http2::Lease),
+    /// A connection that carries no HTTP, until a request has got it.
+    Tcp(Option<Box<TcpConnection>>),
 }
 
 /// Why a pool has no connection to give.
@@ -136,6 +139,21 @@ impl Pool {
         }
     }
 
+    /// A connection for a request that is to get the connection itself, and nothing of HTTP on it.
+    ///
+    /// # Errors
+    /// A breaker is open, or the host cannot be reached.
+    pub async fn checkout_tcp(
+        cluster: &Arc<Cluster>,
+        host: &Arc<Host>,
+    ) -> Result<Lease, PoolError> {
+        match tcp::connect(cluster, host).await {
+            Ok(connection) => Ok(Lease::Tcp(Some(Box::new(connection)))),
+            Err(TcpError::Overflow) => Err(PoolError::Overflow),
+            Err(TcpError::Connect(error)) => Err(PoolError::Connect(error)),
+        }
+    }
+
     /// Whether the codec is HTTP/2.
     pub fn is_http2(&self) -> bool {
         matches!(self, Self::Http2(_))
@@ -184,6 +202,11 @@ impl Lease {
         match self {
             Self::Http1(lease) => lease.send(request).await,
             Self::Http2(lease) => lease.send(request).await,
+            // A lease is used for one request.
+            Self::Tcp(connection) => Ok(match connection.take() {
+                Some(connection) => connection.answer(*request),
+                None => Response::new(Body::empty()),
+            }),
         }
     }
 
@@ -192,6 +215,16 @@ impl Lease {
         match self {
             Self::Http1(lease) => lease.local_address(),
             Self::Http2(lease) => lease.local_address(),
+            Self::Tcp(connection) => connection.as_ref()?.books.local_address(),
+        }
+    }
+
+    /// Whether the request has got the connection itself.
+    pub fn is_spent(&self) -> bool {
+        match self {
+            Self::Http1(lease) => lease.is_spent(),
+            Self::Http2(_) => false,
+            Self::Tcp(connection) => connection.is_none(),
         }
     }
 
@@ -200,6 +233,7 @@ impl Lease {
         match self {
             Self::Http1(lease) => lease.idle_since(),
             Self::Http2(lease) => lease.idle_since(),
+            Self::Tcp(_) => None,
         }
     }
 

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::config::cluster::RoutingPriority;
+use crate::message::upgrade::Given;
+use crate::message::{Request, Response};
 use crate::stats::GaugeGuard;
 use crate::transport::Stream;
 
@@ -11,16 +13,20 @@ use super::connect::{self, ConnectError};
 use super::outlier::Outcome;
 use super::pool::driver::Open;
 use super::pool::opening::Opener;
-use super::{Cluster, Host};
+use super::{Cluster, Host, tunnel};
 
 /// A connection. Dropping it closes it.
 #[derive(Debug)]
 pub struct TcpConnection {
     /// Its bytes.
     pub stream: Stream,
-    open: Open,
-    _active: [GaugeGuard; 2],
+    /// Where it is accounted for.
+    pub books: Books,
 }
+
+/// A connection's entry in the books of its cluster, until it is dropped.
+#[derive(Debug)]
+pub struct Books(Open);
 
 /// Why there is none.
 #[derive(Debug)]
@@ -51,33 +57,59 @@ pub async fn connect(cluster: &Arc<Cluster>, host: &Arc<Host>) -> Result<TcpConn
         TcpError::Connect(error)
     })?;
     host.observe(Outcome::ConnectedForGood);
-    stats.upstream_rq_total.inc();
-    host.stats.rq_total.inc();
     let (open, stream) = Open::new(cluster, host, socket, occupied);
     open.state.requests.set(1);
     open.state.active.set(1);
     // It is, unless the host is heard to end it.
     open.state.given_up.set(true);
-    let active = [stats.upstream_rq_active.hold(), host.stats.rq_active.hold()];
-    Ok(TcpConnection { stream, open, _active: active })
+    Ok(TcpConnection { stream, books: Books(open) })
+}
+
+/// Counts what a connection is used for as a request, as long as this is kept.
+pub fn request(cluster: &Cluster, host: &Host) -> [GaugeGuard; 2] {
+    cluster.stats.upstream_rq_total.inc();
+    host.stats.rq_total.inc();
+    [cluster.stats.upstream_rq_active.hold(), host.stats.rq_active.hold()]
 }
 
 // === impl TcpConnection ===
 
 impl TcpConnection {
-    /// Our end.
+    /// Answers a request for a connection with this one: sends what the request's body brings.
+    pub(super) fn answer(self, request: Request) -> Response {
+        let body = tunnel::open(self.stream, self.books, request.into_body());
+        let mut response = Response::new(body);
+        response.extensions_mut().insert(Given);
+        response
+    }
+}
+
+// === impl Books ===
+
+impl Books {
+    /// Our end of the connection.
     pub fn local_address(&self) -> Option<SocketAddr> {
-        self.open.state.local
+        self.0.state.local
     }
 
     /// Notes that it is the host who ends it.
     pub fn ended_by_host(&self) {
-        self.open.state.given_up.set(false);
+        self.0.state.given_up.set(false);
     }
 }
 
-impl Drop for TcpConnection {
+impl tunnel::Books for Books {
+    fn ended_by_host(&self) {
+        Self::ended_by_host(self);
+    }
+
+    fn ends_in_order(&self) -> bool {
+        true
+    }
+}
+
+impl Drop for Books {
     fn drop(&mut self) {
-        self.open.close(&Ok(()));
+        self.0.close(&Ok(()));
     }
 }

@@ -62,6 +62,19 @@ pub struct Forward {
     pub rate_limits: RateLimits,
     /// `include_vh_rate_limits`: those of the virtual host count too.
     pub include_vh_rate_limits: bool,
+    /// `upgrade_configs`.
+    pub upgrades: Vec<Upgrade>,
+}
+
+/// `RouteAction.UpgradeConfig`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Upgrade {
+    /// `upgrade_type`, in lower case.
+    pub kind: Box<str>,
+    /// `enabled` (default true).
+    pub enabled: bool,
+    /// `connect_config`: the proxy is the end of a CONNECT, and sends what passes through it to its cluster as it is.
+    pub terminates: bool,
 }
 
 /// What a route says of the time that its streams may take.
@@ -118,6 +131,7 @@ impl Forward {
             hash_policy: Vec::new(),
             rate_limits: RateLimits::default(),
             include_vh_rate_limits: false,
+            upgrades: Vec::new(),
         }
     }
 }

@@ -92,6 +92,7 @@ pub(super) fn lower(
         http1: protocol::http1(hcm),
         http2: protocol::http2(hcm.message("http2_protocol_options")),
         local_replies: local_reply::lower(hcm, findings),
+        upgrades: upgrades(hcm),
         access_logs: access_log::lower(hcm, "access_log", findings),
         routes: routes?,
     })
@@ -121,6 +122,14 @@ fn codec(hcm: &Message<'_>, findings: &mut Findings) -> Codec {
         }
         _ => Codec::Auto,
     }
+}
+
+fn upgrades(hcm: &Message<'_>) -> Vec<(Box<str>, bool)> {
+    let upgrades = hcm.messages("upgrade_configs").map(|upgrade| {
+        let kind = upgrade.text("upgrade_type").unwrap_or_default().to_ascii_lowercase();
+        (kind.into(), upgrade.bool("enabled").unwrap_or(true))
+    });
+    upgrades.collect()
 }
 
 fn server_header(hcm: &Message<'_>) -> ServerHeader {

@@ -38,6 +38,7 @@ pub(super) fn http2(options: Option<&Message<'_>>) -> Http2 {
             "initial_connection_window_size",
             http_protocol::DEFAULT_CONNECTION_WINDOW,
         ),
+        allow_connect: options.bool("allow_connect").unwrap_or_default(),
     }
 }
 

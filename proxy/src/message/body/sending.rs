@@ -8,7 +8,7 @@ use bytes::Bytes;
 use h2::{Reason, SendStream};
 use http_body::{Body as _, Frame};
 
-use super::Body;
+use super::{Body, BodyError};
 
 /// Sends all of `body`. A body that breaks off resets the stream; a stream that is reset drops the body.
 pub async fn send(body: Body, mut stream: SendStream<Bytes>) {
@@ -26,6 +26,7 @@ pub async fn send(body: Body, mut stream: SendStream<Bytes>) {
                 let _ = stream.send_data(Bytes::new(), true);
                 return;
             }
+            Some(Some(Err(BodyError::Closed))) => return stream.send_reset(Reason::CONNECT_ERROR),
             Some(Some(Err(_))) => return stream.send_reset(Reason::CANCEL),
             Some(Some(Ok(frame))) => frame,
         };

@@ -1,15 +1,16 @@
 //! Runs one upstream connection until it ends, and keeps its books.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 
 use crate::base::alarm::Alarm;
 use crate::base::{clock, task};
@@ -17,7 +18,7 @@ use crate::transport::{Meter, Stream};
 use crate::upstream::connect::millis;
 use crate::upstream::pool::ExchangeError;
 use crate::upstream::pool::opening::Occupied;
-use crate::upstream::{Cluster, Host};
+use crate::upstream::{Cluster, Host, tunnel};
 
 /// What a connection's driver and its users both look at.
 #[derive(Debug)]
@@ -36,6 +37,10 @@ pub(in crate::upstream) struct State {
     broken: Cell<bool>,
     /// Whether it has ended.
     pub(super) ended: Cell<bool>,
+    /// Who is to get the connection itself, if it is upgraded.
+    pub(super) upgrade: RefCell<Option<oneshot::Sender<Upgraded>>>,
+    /// Who waits for what the peer allows.
+    pub(super) watcher: RefCell<Option<Waker>>,
     /// Our end.
     pub(in crate::upstream) local: Option<SocketAddr>,
     /// The driver.
@@ -50,6 +55,34 @@ pub(in crate::upstream) struct Open {
     since: Instant,
     pub(in crate::upstream) state: Rc<State>,
     _occupied: Occupied,
+}
+
+/// How many requests a connection takes at a time, and what is left of it after an upgrade.
+pub(super) type Ways<C> = (fn(&C) -> usize, fn(C) -> Option<Stream>);
+
+/// A connection that was upgraded. Its books are open until this is dropped.
+#[derive(Debug)]
+pub(super) struct Upgraded {
+    pub(super) stream: Stream,
+    pub(super) books: UpgradedBooks,
+}
+
+/// Keeps the books of such a connection open.
+#[derive(Debug)]
+pub(super) struct UpgradedBooks {
+    state: Rc<State>,
+    _open: oneshot::Sender<()>,
+}
+
+impl tunnel::Books for UpgradedBooks {
+    fn ended_by_host(&self) {
+        self.state.given_up.set(false);
+    }
+
+    /// HTTP/1 knows no half of a connection.
+    fn ends_in_order(&self) -> bool {
+        false
+    }
 }
 
 /// The least that hyper's codec for HTTP/1 can do with.
@@ -109,6 +142,8 @@ impl Open {
             given_up: Cell::new(false),
             broken: Cell::new(false),
             ended: Cell::new(false),
+            upgrade: RefCell::new(None),
+            watcher: RefCell::new(None),
             local: socket.local_addr().ok(),
             waker: OnceCell::new(),
         };
@@ -126,15 +161,22 @@ impl Open {
         (open, Stream::new(socket, meter))
     }
 
-    /// Drives `connection` in a task of its own; `on_end` is told when it has ended.
-    pub(super) fn drive<C, E, F>(self, connection: C, capacity: fn(&C) -> usize, on_end: F)
+    /// Drives `connection` in a task of its own; `on_end` is told when it has ended. `stream` gives what is left of it
+    /// after an upgrade.
+    pub(super) fn drive<C, E, F>(self, mut connection: C, (capacity, stream): Ways<C>, on_end: F)
     where
-        C: Future<Output = Result<(), E>> + 'static,
+        C: Future<Output = Result<(), E>> + Unpin + 'static,
         E: Into<ExchangeError> + 'static,
         F: FnOnce() + 'static,
     {
         task::spawn(async move {
-            let ended = self.run(connection, capacity).await;
+            let ended = self.run(&mut connection, capacity).await;
+            let wanted = self.state.upgrade.take();
+            if let (Ok(()), Some(tell)) = (&ended, wanted)
+                && let Some(stream) = stream(connection)
+            {
+                self.serve_upgraded(stream, tell).await;
+            }
             self.close(&ended);
             self.state.ended.set(true);
             drop(self);
@@ -142,12 +184,27 @@ impl Open {
         });
     }
 
-    async fn run<C, E>(&self, connection: C, capacity: fn(&C) -> usize) -> Result<(), ExchangeError>
+    /// Hands over the connection, and waits until it is not used any more.
+    async fn serve_upgraded(&self, stream: Stream, tell: oneshot::Sender<Upgraded>) {
+        let (open, mut closed) = oneshot::channel();
+        // It is we who end it, unless the host is heard to.
+        self.state.given_up.set(true);
+        let books = UpgradedBooks { state: self.state.clone(), _open: open };
+        if tell.send(Upgraded { stream, books }).is_ok() {
+            // Nothing is ever sent: the sender goes with the books.
+            let _ = (&mut closed).await;
+        }
+    }
+
+    async fn run<C, E>(
+        &self,
+        connection: &mut C,
+        capacity: fn(&C) -> usize,
+    ) -> Result<(), ExchangeError>
     where
-        C: Future<Output = Result<(), E>>,
+        C: Future<Output = Result<(), E>> + Unpin,
         E: Into<ExchangeError>,
     {
-        let mut connection = pin!(connection);
         let idle_timeout = self.cluster.config.idle_timeout;
         let mut alarm = idle_timeout.map(|after| (after, Alarm::after(after)));
         let mut life = self.cluster.config.max_connection_duration.map(Alarm::after);
@@ -157,8 +214,11 @@ impl Open {
             if self.state.is_broken_off() {
                 return Poll::Ready(Ok(()));
             }
-            let polled = connection.as_mut().poll(cx);
-            self.state.capacity.set(capacity(&connection));
+            let polled = Pin::new(&mut *connection).poll(cx);
+            self.state.capacity.set(capacity(connection));
+            if let Some(watcher) = self.state.watcher.take() {
+                watcher.wake();
+            }
             if let Some(alarm) = &mut life
                 && alarm.poll(cx).is_ready()
             {

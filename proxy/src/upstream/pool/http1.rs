@@ -2,18 +2,29 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
-use hyper::client::conn::http1::{Builder, SendRequest};
+use bytes::Bytes;
+use http::Uri;
+use http::header::HOST;
+use http_body::Frame;
+use hyper::client::conn::http1::{self as client, Builder, SendRequest};
 use hyper_util::rt::TokioIo;
+use tokio::sync::oneshot;
 
 use crate::base::{clock, task};
+use crate::message::body::BodyError;
+use crate::message::upgrade::{Given, Upgrade};
 use crate::message::{Body, Request, Response};
+use crate::transport::Stream;
 use crate::upstream::connect::ConnectError;
+use crate::upstream::tunnel;
 
-use super::driver::{self, Open, State};
+use super::driver::{self, Open, State, Upgraded};
 use super::opening::{Occupied, Opener};
 use super::waiting::Waiting;
 use super::{PoolError, SendError};
@@ -48,6 +59,29 @@ struct Connection {
 pub struct Lease {
     connection: Option<Connection>,
     pool: Rc<Shared>,
+}
+
+/// A body that broke off at once.
+struct Broken;
+
+impl http_body::Body for Broken {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Poll::Ready(Some(Err(BodyError::Closed)))
+    }
+}
+
+/// The stream of a connection that speaks HTTP no more.
+fn into_stream(connection: client::Connection<TokioIo<Stream>, Body>) -> Option<Stream> {
+    let parts = connection.into_parts();
+    let mut stream = parts.io.into_inner();
+    stream.put_back(parts.read_buf.to_vec());
+    Some(stream)
 }
 
 // === impl Pool ===
@@ -137,17 +171,13 @@ impl Shared {
             .map_err(|error| ConnectError::Handshake(Arc::new(error.into())))?;
         let state = open.state.clone();
         let pool = Rc::downgrade(self);
-        open.drive(
-            connection,
-            |_| 1,
-            move || {
-                if let Some(pool) = pool.upgrade() {
-                    pool.idle.borrow_mut().retain(|one| !one.sender.is_closed());
-                    // Who waits for one may have another made.
-                    pool.grow();
-                }
-            },
-        );
+        open.drive(connection, (|_| 1, into_stream), move || {
+            if let Some(pool) = pool.upgrade() {
+                pool.idle.borrow_mut().retain(|one| !one.sender.is_closed());
+                // Who waits for one may have another made.
+                pool.grow();
+            }
+        });
         Ok(Connection { sender, state })
     }
 
@@ -192,6 +222,66 @@ impl Connection {
     fn is_ready(&self) -> bool {
         self.sender.is_ready() && !self.state.leaves()
     }
+
+    async fn send(&mut self, request: Box<Request>) -> Result<Response, SendError> {
+        let reused = self.state.requests.get() > 0;
+        self.state.requests.set(self.state.requests.get() + 1);
+        // A waiter is handed a connection in the moment it becomes free, and that may be just before it is ready.
+        if !self.sender.is_ready()
+            && let Err(error) = self.sender.ready().await
+        {
+            return Err(SendError { unsent: Some(request), error: error.into(), reused });
+        }
+        let sent = self.sender.try_send_request(*request).await;
+        let response = sent.map_err(|mut error| SendError {
+            unsent: error.take_message().map(Box::new),
+            error: error.into_error().into(),
+            reused,
+        })?;
+        Ok(response.map(Body::incoming))
+    }
+
+    /// Sends a request that asks for the connection itself. If it gets it, what its body brings is sent then.
+    /// Says whether it got it.
+    async fn upgrade(&mut self, request: Request) -> Result<(Response, bool), SendError> {
+        let (mut parts, body) = request.into_parts();
+        let Some(upgrade) = parts.extensions.remove::<Upgrade>() else {
+            let response = self.send(Box::new(Request::from_parts(parts, body))).await?;
+            return Ok((response, false));
+        };
+        if upgrade.is_connect()
+            && let Some(host) = parts.headers.get(HOST)
+            && let Ok(uri) = Uri::try_from(host.as_bytes())
+        {
+            parts.uri = uri;
+        }
+        let (tell, told) = oneshot::channel();
+        self.state.upgrade.replace(Some(tell));
+        let sent = self.send(Box::new(Request::from_parts(parts, Body::empty()))).await;
+        let response = match sent {
+            Ok(response) => response,
+            Err(SendError { unsent, error, reused }) => {
+                let unsent = unsent.map(|request| {
+                    let mut request = request.map(|_empty| body);
+                    request.extensions_mut().insert(upgrade);
+                    Box::new(request)
+                });
+                return Err(SendError { unsent, error, reused });
+            }
+        };
+        if !upgrade.is_given_by(response.status()) {
+            self.state.upgrade.take();
+            return Ok((response, false));
+        }
+        let (mut head, _empty) = response.into_parts();
+        // A connection that ends in this very moment leaves nobody to read from.
+        let body = match told.await {
+            Ok(Upgraded { stream, books }) => tunnel::open(stream, books, body),
+            Err(_gone) => Body::other(Broken),
+        };
+        head.extensions.insert(Given);
+        Ok((Response::from_parts(head, body), true))
+    }
 }
 
 // === impl Lease ===
@@ -201,21 +291,15 @@ impl Lease {
         let Some(connection) = &mut self.connection else {
             unreachable!("a lease has its connection until it is released, which consumes it");
         };
-        let reused = connection.state.requests.get() > 0;
-        connection.state.requests.set(connection.state.requests.get() + 1);
-        // A waiter is handed a connection in the moment it becomes free, and that may be just before it is ready.
-        if !connection.sender.is_ready()
-            && let Err(error) = connection.sender.ready().await
-        {
-            return Err(SendError { unsent: Some(request), error: error.into(), reused });
+        if request.extensions().get::<Upgrade>().is_some() {
+            // Boxed: it is rare, and would be room in every request.
+            let (response, is_spent) = Box::pin(connection.upgrade(*request)).await?;
+            if is_spent {
+                self.connection = None;
+            }
+            return Ok(response);
         }
-        let sent = connection.sender.try_send_request(*request).await;
-        let response = sent.map_err(|mut error| SendError {
-            unsent: error.take_message().map(Box::new),
-            error: error.into_error().into(),
-            reused,
-        })?;
-        Ok(response.map(Body::incoming))
+        connection.send(request).await
     }
 
     pub(super) fn local_address(&self) -> Option<SocketAddr> {
@@ -225,6 +309,10 @@ impl Lease {
     pub(super) fn idle_since(&self) -> Option<Instant> {
         let state = &self.connection.as_ref()?.state;
         (state.requests.get() > 0).then(|| state.idle_since.get())
+    }
+
+    pub(super) fn is_spent(&self) -> bool {
+        self.connection.is_none()
     }
 
     pub(super) fn release(mut self) {

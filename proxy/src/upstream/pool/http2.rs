@@ -8,22 +8,31 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
-use http::HeaderMap;
+use h2::ext::Protocol;
+use http::header::CONTENT_LENGTH;
+use http::request::Parts;
+use http::{HeaderMap, Method, StatusCode};
+use tokio::time::timeout;
 
 use crate::base::clock;
 use crate::base::task::{self, Guarded};
 use crate::config::http_protocol::Http2;
-use crate::message::{Body, Request, Response, body, headers};
+use crate::message::upgrade::{Given, Upgrade};
+use crate::message::{Body, Request, Response, body, headers, hop_by_hop};
 use crate::upstream::connect::ConnectError;
 
-use super::driver::{self, Open, State};
+use super::driver::{self, Open, State, Ways};
 use super::opening::{Occupied, Opener};
 use super::waiting::Waiting;
 use super::{PoolError, SendError};
+
+/// How long a new connection's settings may take, if a request needs to know them.
+const SETTINGS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The HTTP/2 connections of one worker to one host.
 #[derive(Debug)]
@@ -63,6 +72,31 @@ pub struct Lease {
 fn keep_out_of_table(fields: &mut HeaderMap) {
     if let Some(id) = fields.get_mut(headers::X_REQUEST_ID) {
         id.set_sensitive(true);
+    }
+}
+
+/// Waits until the peer has said that it takes extended CONNECT, as it does with its first settings. One that does not
+/// is not waited for for long, and the codec refuses to ask it.
+async fn allowed(sender: &SendRequest<Bytes>, state: &State) {
+    let said = poll_fn(|cx| {
+        if sender.is_extended_connect_protocol_enabled() || state.ended.get() {
+            return Poll::Ready(());
+        }
+        state.watcher.replace(Some(cx.waker().clone()));
+        Poll::Pending
+    });
+    if timeout(SETTINGS_PATIENCE, said).await.is_err() {
+        tracing::debug!("the host does not take extended CONNECT");
+    }
+}
+
+/// Asks for an upgrade in HTTP/2's words (RFC 8441).
+fn extend_connect(upgrade: &Upgrade, parts: &mut Parts) {
+    parts.method = Method::CONNECT;
+    parts.extensions.insert(Protocol::from(&*upgrade.kind));
+    hop_by_hop::strip_response(&mut parts.headers);
+    if parts.headers.get(CONTENT_LENGTH).is_some_and(|length| length == "0") {
+        parts.headers.remove(CONTENT_LENGTH);
     }
 }
 
@@ -167,7 +201,8 @@ impl Shared {
         open.state.capacity.set(self.most_streams());
         let state = open.state.clone();
         let pool = Rc::downgrade(self);
-        open.drive(connection, h2::client::Connection::max_concurrent_send_streams, move || {
+        let ways: Ways<_> = (h2::client::Connection::max_concurrent_send_streams, |_| None);
+        open.drive(connection, ways, move || {
             if let Some(pool) = pool.upgrade() {
                 pool.provide();
             }
@@ -218,10 +253,21 @@ impl Lease {
             self.pool.opener.cluster.stats.upstream_cx_close_notify.inc();
             return Err(SendError { unsent: Some(request), error: error.into(), reused });
         }
+        if let Some(upgrade) = request.extensions().get::<Upgrade>()
+            && !upgrade.is_connect()
+            && !sender.is_extended_connect_protocol_enabled()
+        {
+            // Boxed: it is rare, and would be room in every request.
+            Box::pin(allowed(sender, &self.connection.state)).await;
+        }
         let broken = |error: h2::Error| SendError { unsent: None, error: error.into(), reused };
         let (mut parts, body) = request.into_parts();
         if reused {
             keep_out_of_table(&mut parts.headers);
+        }
+        let upgrade = parts.extensions.remove::<Upgrade>();
+        if let Some(upgrade) = upgrade.as_ref().filter(|upgrade| !upgrade.is_connect()) {
+            extend_connect(upgrade, &mut parts);
         }
         let head = http::Request::from_parts(parts, ());
         let (response, stream) = sender.send_request(head, body.is_empty()).map_err(broken)?;
@@ -229,7 +275,14 @@ impl Lease {
             self.upload = Some(task::spawn_guarded(body::send(body, stream)));
         }
         let response = response.await.map_err(broken)?;
-        let (parts, stream) = response.into_parts();
+        let (mut parts, stream) = response.into_parts();
+        if let Some(upgrade) = upgrade.filter(|_| parts.status == StatusCode::OK) {
+            parts.extensions.insert(Given);
+            if !upgrade.is_connect() {
+                parts.status = StatusCode::SWITCHING_PROTOCOLS;
+                upgrade.say(&mut parts.headers);
+            }
+        }
         let body = Body::received(stream, &parts.headers);
         Ok(Response::from_parts(parts, body))
     }

@@ -4,7 +4,7 @@ use crate::config::cluster::RoutingPriority;
 use crate::config::diagnostic::Findings;
 use crate::config::matcher::HeaderField;
 use crate::config::route::{
-    Action, DirectResponse, Forward, HostRewrite, PathMatch, PathRewrite, PathTemplate,
+    Action, DirectResponse, Forward, HostRewrite, PathMatch, PathRewrite, PathTemplate, Upgrade,
 };
 use crate::config::v3::message::Message;
 use crate::config::v3::{
@@ -77,6 +77,7 @@ impl Lowering<'_> {
             append_x_forwarded_host: append.unwrap_or_default(),
             rate_limits,
             include_vh_rate_limits: action.bool("include_vh_rate_limits").unwrap_or_default(),
+            upgrades: upgrades(action),
             cluster: cluster?,
             metadata_match: metadata_match.map(Box::new),
             hash_policy: hash_policy?,
@@ -139,6 +140,15 @@ fn priority(action: &Message<'_>) -> RoutingPriority {
         Some("HIGH") => RoutingPriority::High,
         _ => RoutingPriority::Default,
     }
+}
+
+fn upgrades(action: &Message<'_>) -> Vec<Upgrade> {
+    let upgrades = action.messages("upgrade_configs").map(|upgrade| Upgrade {
+        kind: upgrade.text("upgrade_type").unwrap_or_default().to_ascii_lowercase().into(),
+        enabled: upgrade.bool("enabled").unwrap_or(true),
+        terminates: upgrade.message("connect_config").is_some(),
+    });
+    upgrades.collect()
 }
 
 /// `prefix_rewrite` or `regex_rewrite`, of a route or a redirect. The inner none is neither.

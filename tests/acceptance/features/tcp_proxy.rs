@@ -1,0 +1,30 @@
+//! A gateway that passes bytes on.
+
+use std::collections::BTreeSet;
+
+use outrigger_harness::{mesh::Mesh, node::Node};
+use serde_json::Value;
+
+each_feature_mesh!(each_connection_goes_to_one_host, "tcp-proxy");
+async fn each_connection_goes_to_one_host(mesh: &Mesh) {
+    let admin = mesh.admin(Node::GATEWAY);
+    admin.gauge("cluster.app.membership_total").becomes(2).await;
+    let mut seen = BTreeSet::new();
+    for _ in 0..2 {
+        let mut connection = mesh.connect().await;
+        let mut services = BTreeSet::new();
+        for _ in 0..3 {
+            let reply = connection.exchange("GET /echo HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+            let described: Value = serde_json::from_str(&reply.text()).unwrap();
+            services.insert(described["service"].as_str().unwrap().to_owned());
+        }
+        assert_eq!(services.len(), 1, "one connection met {services:?}");
+        seen.extend(services);
+    }
+    assert_eq!(seen, BTreeSet::from(["app".to_owned(), "app-1".to_owned()]));
+    admin.counter("tcp.front.downstream_cx_total").becomes(2).await;
+    admin.counter("cluster.app.upstream_rq_total").becomes(2).await;
+    admin.counter("cluster.app.upstream_cx_http1_total").becomes(0).await;
+    admin.gauge("cluster.app.upstream_cx_active").becomes(0).await;
+    admin.gauge("connection_limit.front.active_connections").becomes(0).await;
+}
