@@ -40,6 +40,7 @@ pub(super) fn lower(
     let routes = routes.map(|routes| Arc::new(route::lower(routes, clusters, findings)));
     let flag = |name| hcm.bool(name).unwrap_or_default();
     let number = |name, default| hcm.u32(name).unwrap_or(default);
+    let time = |name, default| protocol::timeout(Some(hcm), name, default);
     let codec = codec(hcm, findings);
     request_id_extension(hcm, findings);
     Some(HttpConnectionManager {
@@ -74,17 +75,9 @@ pub(super) fn lower(
             .and_then(|common| common.duration("max_connection_duration")),
         http1_safe_max_connection_duration: flag("http1_safe_max_connection_duration"),
         max_stream_duration: protocol::timeout(common, "max_stream_duration", None),
-        delayed_close_timeout: protocol::timeout(
-            Some(hcm),
-            "delayed_close_timeout",
-            Some(DEFAULT_DELAYED_CLOSE_TIMEOUT),
-        ),
-        stream_idle_timeout: protocol::timeout(
-            Some(hcm),
-            "stream_idle_timeout",
-            Some(DEFAULT_STREAM_IDLE_TIMEOUT),
-        ),
-        request_timeout: protocol::timeout(Some(hcm), "request_timeout", None),
+        delayed_close_timeout: time("delayed_close_timeout", Some(DEFAULT_DELAYED_CLOSE_TIMEOUT)),
+        stream_idle_timeout: time("stream_idle_timeout", Some(DEFAULT_STREAM_IDLE_TIMEOUT)),
+        request_timeout: time("request_timeout", None),
         request_headers_timeout: request_headers_timeout(hcm, codec, findings),
         drain_timeout: hcm.duration("drain_timeout").unwrap_or(DEFAULT_DRAIN_TIMEOUT),
         max_request_headers_kb: number("max_request_headers_kb", DEFAULT_MAX_REQUEST_HEADERS_KB),
