@@ -50,7 +50,7 @@ pub const LINTS: &[Lint] = &[
     STREAM_IDLE_TIMEOUT,
     TLS_UNVERIFIED,
     TLS_WITHOUT_NAME,
-    UPGRADE_TIMEOUT,
+    UPGRADE_IDLE,
     XFF_TRUST,
 ];
 
@@ -159,10 +159,10 @@ const TLS_UNVERIFIED: Lint = Lint {
     trap: "Without a validation context any certificate is accepted, so that anyone between may read along.",
     remedy: "Set common_tls_context.validation_context with trusted_ca and match_typed_subject_alt_names.",
 };
-const UPGRADE_TIMEOUT: Lint = Lint {
-    name: "upgrade-timeout",
-    trap: "The route's timeout, 15 s where the file says nothing, holds for upgraded connections such as WebSockets too.",
-    remedy: "Set timeout: 0s on routes that upgrade.",
+const UPGRADE_IDLE: Lint = Lint {
+    name: "upgrade-idle",
+    trap: "An upgraded connection such as a WebSocket is ended when nothing passes for stream_idle_timeout, 5 minutes where the file says nothing.",
+    remedy: "Set idle_timeout on routes that upgrade, 0s for none, or let the service ping.",
 };
 const XFF_TRUST: Lint = Lint {
     name: "xff-trust",

@@ -6,8 +6,8 @@ use crate::config::source::{At, Quoted};
 
 use super::view::View;
 use super::{
-    GRPC_ROUTE_TIMEOUT, MIRROR_HOST, ROUTE_UNREACHABLE, STREAM_IDLE_TIMEOUT, Traps,
-    UPGRADE_TIMEOUT, retry,
+    GRPC_ROUTE_TIMEOUT, MIRROR_HOST, ROUTE_UNREACHABLE, STREAM_IDLE_TIMEOUT, Traps, UPGRADE_IDLE,
+    retry,
 };
 
 /// A route's `timeout`, where the file says nothing.
@@ -48,11 +48,12 @@ fn upgrade(manager: View<'_>, action: View<'_>, at: At, traps: &mut Traps) {
     let own = action.get("upgrade_configs");
     let all = if own.is_set() { own } else { manager.get("upgrade_configs") };
     let Some(upgrade) = all.items().find(is_on) else { return };
-    if let Some(timeout) = timeout(action) {
+    let given = [action.get("idle_timeout"), manager.get("stream_idle_timeout")];
+    // Who says a time has thought of it.
+    if !given.iter().any(|time| time.is_set()) {
         let kind = upgrade.get("upgrade_type").text().unwrap_or("an upgrade");
-        let message =
-            format!("{kind} is ended after {} s by this route's timeout", seconds(timeout));
-        traps.add(UPGRADE_TIMEOUT, at, message);
+        let after = seconds(DEFAULT_STREAM_IDLE);
+        traps.add(UPGRADE_IDLE, at, format!("{kind} is ended when it is silent for {after} s"));
     }
 }
 
