@@ -45,14 +45,36 @@ fn envoy_accepts_what_is_only_not_supported_or_too_lax_for_us() {
 #[test]
 fn envoy_dumps_the_same_bootstrap() {
     let Some(envoy) = envoy() else { return };
-    for path in fixtures("v3") {
+    // A TypedStruct is shown as the message that it holds, and by Envoy as it was written.
+    for path in fixtures("v3").into_iter().filter(|path| !path.ends_with("typed_struct.yaml")) {
         let ours = read(&path).unwrap().bootstrap.message();
         let theirs = Running::start(&envoy, &path).map(|running| running.bootstrap());
         // A file without an admin server has no dump to compare.
         let Some(theirs) = theirs.map(without_its_own) else { continue };
         // As text, so that the order of the fields counts.
-        let text = |value: &Value| serde_json::to_string_pretty(value).unwrap();
-        assert_eq!(text(&ours), text(&theirs), "{}", path.display());
+        let text = |value: Value| serde_json::to_string_pretty(&sorted(value, false)).unwrap();
+        assert_eq!(text(ours), text(theirs), "{}", path.display());
+    }
+}
+
+/// The same with what stands in a `Struct` sorted: protobuf's maps have no order, and Envoy's text of them none that lasts.
+fn sorted(value: Value, in_struct: bool) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let each = |(name, value): (String, Value)| {
+                let value = sorted(value, in_struct || name == "filter_metadata");
+                (name, value)
+            };
+            let mut fields: Vec<_> = fields.into_iter().map(each).collect();
+            if in_struct {
+                fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+            }
+            Value::Object(fields.into_iter().collect())
+        }
+        Value::Array(items) => {
+            Value::Array(items.into_iter().map(|item| sorted(item, in_struct)).collect())
+        }
+        plain => plain,
     }
 }
 
