@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
+use tonic::{Code, Status};
 
 use crate::serve::CloseConnection;
 
@@ -19,7 +20,10 @@ pub(crate) struct Failure {
     /// Answer with this status.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
-    /// Close the connection without an answer.
+    /// Fail calls of `Now` of the gRPC service with this status. Such a mode leaves `/` alone, and one without it the calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grpc_status: Option<i32>,
+    /// Close the connection without an answer; over HTTP/2, where others share it, reset the stream.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     close: bool,
     /// Wait this many milliseconds first; alone, the ordinary answer follows.
@@ -52,11 +56,18 @@ pub(crate) fn plain(status: StatusCode) -> Response {
 impl Failure {
     /// Says what is wrong with a mode that cannot be switched on.
     pub(crate) fn check(&self) -> Result<(), String> {
-        if self.status.is_none() && !self.close && self.delay_ms.is_none() {
-            return Err("one of status, close and delay_ms is needed".to_owned());
+        let answers = [self.status.is_some(), self.grpc_status.is_some(), self.close];
+        match answers.iter().filter(|answer| **answer).count() {
+            0 if self.delay_ms.is_none() => {
+                return Err("one of status, grpc_status, close and delay_ms is needed".to_owned());
+            }
+            0 | 1 => {}
+            _ => return Err("status, grpc_status and close exclude each other".to_owned()),
         }
-        if self.status.is_some() && self.close {
-            return Err("status and close exclude each other".to_owned());
+        if let Some(status) = self.grpc_status
+            && (status == 0 || i32::from(Code::from(status)) != status)
+        {
+            return Err(format!("grpc_status: {status} is not between 1 and 16"));
         }
         if let Some(status) = self.status
             && final_status(status).is_none()
@@ -70,6 +81,16 @@ impl Failure {
             return Err("times: at least 1".to_owned());
         }
         Ok(())
+    }
+
+    async fn wait(&self) {
+        if let Some(ms) = self.delay_ms {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+        }
+    }
+
+    fn is_for_calls(&self) -> bool {
+        self.grpc_status.is_some()
     }
 
     /// The response that stands in for the ordinary one, if one does.
@@ -98,17 +119,23 @@ impl Switch {
 
     /// Takes part in one request to `/`: waits and answers as the mode says; `None` leaves the answer to the caller.
     pub(crate) async fn strike(&self) -> Option<Response> {
-        let failure = self.take_one()?;
-        if let Some(ms) = failure.delay_ms {
-            tokio::time::sleep(Duration::from_millis(ms)).await;
-        }
+        let failure = self.take_one(|failure| !failure.is_for_calls())?;
+        failure.wait().await;
         failure.response()
     }
 
+    /// The same for a call of the gRPC service: with which status it fails, if the mode that is on is for calls.
+    pub(crate) async fn strike_call(&self) -> Option<Status> {
+        let failure = self.take_one(Failure::is_for_calls)?;
+        failure.wait().await;
+        let status = failure.grpc_status?;
+        Some(Status::new(Code::from(status), "the failure mode is on"))
+    }
+
     /// Counts one request against `times` and switches the mode off with the last.
-    fn take_one(&self) -> Option<Failure> {
+    fn take_one(&self, strikes: impl FnOnce(&Failure) -> bool) -> Option<Failure> {
         let mut current = self.lock();
-        let failure = (*current)?;
+        let failure = (*current).filter(strikes)?;
         if let Some(left) = failure.times {
             let rest = Failure { times: Some(left - 1), ..failure };
             *current = (left > 1).then_some(rest);

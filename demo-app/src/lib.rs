@@ -2,6 +2,7 @@
 //!
 //! [`app`] is the whole service as a value that a test calls without a socket; [`serve`] puts it on one.
 
+pub mod grpc;
 pub mod healthcheck;
 pub mod serve;
 pub mod settings;
@@ -34,10 +35,10 @@ struct Service {
     failure: Switch,
 }
 
-/// The service: every route, answering as the instance `name` at the time of `clock`.
+/// The service: every route and every call, answering as the instance `name` at the time of `clock`.
 pub fn app(name: &str, clock: Clock) -> Router {
     let service = Service { name: name.to_owned(), clock, failure: Switch::default() };
-    routes::table().with_state(Arc::new(service))
+    routes::table().merge(grpc::table()).with_state(Arc::new(service))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod switch;
 
 #[cfg(test)]
 pub(crate) use echo::MAX_SHOWN_BODY;
+pub(crate) use now::ISO_FORMAT;
 
 use std::sync::Arc;
 

@@ -9,9 +9,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
@@ -38,7 +38,7 @@ struct Closed;
 /// Serves `app` on `listener` until `stop` completes, then answers every request that has begun, and returns when all
 /// connections have ended.
 ///
-/// HTTP/1.1 with keep-alive; an idle connection is left open for as long as its client likes.
+/// HTTP/1.1 with keep-alive, or HTTP/2 where a client begins with that; an idle connection is left open for as long as its client likes.
 pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
@@ -68,7 +68,8 @@ async fn converse(stream: TcpStream, app: Router, watcher: Watcher) {
         eprintln!("cannot switch off Nagle's algorithm: {error}");
     }
     let service = service_fn(move |request| answer(app.clone(), request));
-    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let builder = auto::Builder::new(TokioExecutor::new());
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
     // A connection that ends badly concerns its client only, who has seen it end.
     let _ended = watcher.watch(connection).await;
 }

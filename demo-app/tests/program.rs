@@ -107,6 +107,17 @@ fn one_connection_carries_many_requests() {
 }
 
 #[test]
+fn a_connection_that_begins_with_http2_stays_so() {
+    let service = Service::start();
+    let mut stream = service.connect();
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    stream.write_all(&[&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &settings].concat()).unwrap();
+    let mut head = [0; 9];
+    stream.read_exact(&mut head).unwrap();
+    assert_eq!(head[3], 4, "the first frame of HTTP/2 is SETTINGS, and this is {head:?}");
+}
+
+#[test]
 fn the_close_failure_ends_the_connection_without_an_answer() {
     let service = Service::start();
     let mode = r#"{"close":true}"#;

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use crate::Service;
 
 /// Python's `isoformat()` of a time with microseconds, always with all six digits.
-const ISO_FORMAT: &str = "%Y-%m-%dT%H:%M:%S%.6f";
+pub(crate) const ISO_FORMAT: &str = "%Y-%m-%dT%H:%M:%S%.6f";
 
 /// Answers with the time of day.
 pub(crate) async fn now(State(service): State<Arc<Service>>) -> Response {
