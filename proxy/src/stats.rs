@@ -17,6 +17,7 @@ mod select;
 mod set;
 mod store;
 mod tags;
+mod tally;
 mod text;
 
 pub use self::counter::Counter;
@@ -31,4 +32,5 @@ pub use self::scope::{Declared, Scope};
 pub use self::select::{Buckets, Selection, filter};
 pub use self::set::Set;
 pub use self::store::{Named, Stat, Store, Tables};
+pub use self::tally::Tally;
 pub use self::text::text;

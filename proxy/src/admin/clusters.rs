@@ -151,7 +151,7 @@ fn lines(out: &mut String, cluster: &Cluster) {
     }
     let priorities = [("default", RoutingPriority::Default), ("high", RoutingPriority::High)];
     for (priority, of) in priorities {
-        let limits = &cluster.limits.of(of).thresholds;
+        let limits = &cluster.config.circuit_breakers.of(of);
         line(&format!("{priority}_priority::max_connections"), &limits.max_connections);
         line(&format!("{priority}_priority::max_pending_requests"), &limits.max_pending_requests);
         line(&format!("{priority}_priority::max_requests"), &limits.max_requests);
@@ -227,7 +227,7 @@ impl<'a> ClusterStatus<'a> {
         let hosts = cluster.hosts();
         let outlier = cluster.outlier.as_ref();
         let threshold = |averages: &Averages| Percent::of(averages.ejection_threshold.get());
-        let of = |priority| &cluster.limits.of(priority).thresholds;
+        let of = |priority| cluster.config.circuit_breakers.of(priority);
         let default = ThresholdsStatus::of(None, of(RoutingPriority::Default));
         let high = ThresholdsStatus::of(Some("HIGH"), of(RoutingPriority::High));
         Self {

@@ -1,5 +1,6 @@
 //! A named set of hosts: `envoy.config.cluster.v3.Cluster`.
 
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use super::endpoint::Endpoint;
@@ -44,7 +45,7 @@ pub struct Cluster {
     /// `load_assignment`'s endpoints, in file order.
     pub endpoints: Vec<Endpoint>,
     /// `circuit_breakers`.
-    pub circuit_breakers: CircuitBreakers,
+    pub circuit_breakers: Arc<CircuitBreakers>,
     /// `outlier_detection`.
     pub outlier_detection: Option<Box<OutlierDetection>>,
     /// `health_checks`, of which there is one at most.
@@ -163,10 +164,28 @@ impl Cluster {
             max_connection_duration: None,
             max_requests_per_connection: None,
             endpoints: Vec::new(),
-            circuit_breakers: CircuitBreakers::default(),
+            circuit_breakers: CircuitBreakers::usual(),
             outlier_detection: None,
             health_check: None,
             ignore_health_on_host_removal: false,
+        }
+    }
+}
+
+// === impl CircuitBreakers ===
+
+impl CircuitBreakers {
+    /// Those of the many clusters that say nothing about them, which share them.
+    pub fn usual() -> Arc<Self> {
+        static USUAL: LazyLock<Arc<CircuitBreakers>> = LazyLock::new(Arc::default);
+        USUAL.clone()
+    }
+
+    /// The thresholds for requests of that priority.
+    pub fn of(&self, priority: RoutingPriority) -> &Thresholds {
+        match priority {
+            RoutingPriority::Default => &self.default,
+            RoutingPriority::High => &self.high,
         }
     }
 }

@@ -8,7 +8,6 @@ use tokio::time::sleep;
 
 use crate::hcm::{self, Hcm};
 use crate::network::{self, Filter, TcpProxy, Verdict};
-use crate::stats::Counter;
 use crate::stream_info::Downstream;
 use crate::transport::{Meter, Stream};
 
@@ -84,8 +83,7 @@ impl Terminal {
     /// Serves a connection in which nobody else has a part.
     async fn answer(&self, socket: TcpStream, ahead: Vec<u8>) {
         // No stats of Envoy's count these bytes.
-        let meter = Meter { received: Counter::default(), sent: Counter::default() };
-        let mut stream = Stream::new(socket, meter);
+        let mut stream = Stream::new(socket, Meter::default());
         stream.put_back(ahead);
         let ended = match self {
             Self::Echo => network::echo(stream).await,

@@ -13,7 +13,7 @@ use crate::base::drain::{Drain, Phase};
 use crate::base::{clock, random};
 use crate::config::tcp_proxy::TcpProxy as Config;
 use crate::formatter::Notes;
-use crate::stats::{GaugeGuard, Scope, stats};
+use crate::stats::{Scope, stats};
 use crate::stream_info::{Downstream, Flag, Protocol, StreamInfo};
 use crate::transport::relay::{Ended, Relay};
 use crate::transport::{Meter, Stream};
@@ -179,7 +179,7 @@ impl TcpProxy {
     }
 
     /// A connection with a host of a cluster. Without one, `info` says why.
-    async fn connect(&self, info: &mut StreamInfo) -> Option<(TcpConnection, [GaugeGuard; 2])> {
+    async fn connect(&self, info: &mut StreamInfo) -> Option<(TcpConnection, tcp::Held)> {
         let Some(local) = self.choose() else {
             self.stats.downstream_cx_no_route.inc();
             info.flags.set(Flag::NoClusterFound);

@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::HOST;
@@ -15,13 +14,14 @@ use crate::message::body::{BodyError, Watch};
 use crate::message::{Body, Request, Response, headers, hop_by_hop};
 use crate::stats::{Counter, GaugeGuard};
 use crate::stream_info::StreamInfo;
+use crate::upstream::Local;
 use crate::upstream::connect::millis;
+use crate::upstream::host::HostHold;
 use crate::upstream::limits::Permit;
 use crate::upstream::local::LocalHost;
 use crate::upstream::outlier::Outcome;
 use crate::upstream::pool::{ExchangeError, Lease, Pool, SendError};
 use crate::upstream::stats::Origin;
-use crate::upstream::{Host, Local};
 
 use super::failure::Failure;
 use super::per_try::PerTry;
@@ -79,9 +79,9 @@ struct Download {
 /// What a request occupies while it is under way.
 #[derive(Debug)]
 struct Running {
-    host: Arc<Host>,
+    host: HostHold,
     status: u16,
-    _active: [GaugeGuard; 2],
+    _active: GaugeGuard,
     _permit: Permit,
 }
 
@@ -180,9 +180,9 @@ impl Attempt<'_> {
         cluster.stats.upstream_rq_total.inc();
         target.host.stats.rq_total.inc();
         Ok(Running {
-            host: target.host.clone(),
+            host: HostHold::new(&target.host, |stats| &stats.rq_active),
             status: 0,
-            _active: [cluster.stats.upstream_rq_active.hold(), target.host.stats.rq_active.hold()],
+            _active: cluster.stats.upstream_rq_active.hold(),
             _permit: permit,
         })
     }

@@ -1,7 +1,5 @@
 //! A count that only grows, until an operator resets it.
 
-use std::sync::atomic::Ordering;
-
 use super::cells::Slot;
 
 /// A handle to one counter; clones count into the same number.
@@ -14,33 +12,27 @@ impl Counter {
     /// Adds one.
     #[inline]
     pub fn inc(&self) {
-        self.0.value().fetch_add(1, Ordering::Relaxed);
+        self.0.add(1);
     }
 
     /// Adds `amount`; adding nothing still makes the counter a used one, as in Envoy.
     #[inline]
     pub fn add(&self, amount: u64) {
-        if amount == 0 {
-            self.0.touch();
-        } else {
-            self.0.value().fetch_add(amount, Ordering::Relaxed);
-        }
+        self.0.add(amount);
     }
 
     /// What has been counted so far.
     pub fn value(&self) -> u64 {
-        self.0.value().load(Ordering::Relaxed)
+        self.0.value()
     }
 
     /// Whether anything was ever counted: what `/stats?usedonly` shows.
     pub fn is_used(&self) -> bool {
-        self.value() != 0 || self.0.is_touched()
+        self.0.is_used()
     }
 
     /// Back to zero (`/reset_counters`); a used counter stays used.
     pub fn reset(&self) {
-        if self.0.value().swap(0, Ordering::Relaxed) != 0 {
-            self.0.touch();
-        }
+        self.0.reset();
     }
 }

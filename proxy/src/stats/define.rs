@@ -5,7 +5,7 @@ use std::fmt;
 /// What a stats struct says about one of its fields, for HELP lines and generated documentation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Definition {
-    /// The stat's name below its scope; also the field's name.
+    /// The stat's name below its scope: the field's name, mostly.
     pub name: &'static str,
     /// Counter, gauge, histogram or text.
     pub kind: Kind,
@@ -57,7 +57,8 @@ impl fmt::Display for Kind {
 
 /// Declares a struct of stat handles.
 ///
-/// Each field's name is the stat's name, spelled once, and its documentation is the stat's help line:
+/// Each field's name is the stat's name, spelled once, and its documentation is the stat's help line. A stat deeper below
+/// the struct's scope says its name there with `as`:
 ///
 /// ```text
 /// stats! {
@@ -69,6 +70,8 @@ impl fmt::Display for Kind {
 ///         upstream_cx_active: Gauge,
 ///         /// Time to connect
 ///         upstream_cx_connect_ms: Histogram<Millis>,
+///         /// Whether the connection breaker is open
+///         cx_open as "circuit_breakers.default.cx_open": Gauge,
 ///     }
 /// }
 /// ```
@@ -78,7 +81,7 @@ macro_rules! stats {
     (
         $(#[$attribute:meta])*
         $visibility:vis struct $name:ident {
-            $( $(#[doc = $help:literal])+ $field:ident : $kind:ident $(<$unit:ident>)? ),+ $(,)?
+            $( $(#[doc = $help:literal])+ $field:ident $(as $name_below:literal)? : $kind:ident $(<$unit:ident>)? ),+ $(,)?
         }
     ) => {
         $(#[$attribute])*
@@ -91,7 +94,7 @@ macro_rules! stats {
             /// Name, kind, help and unit of every field, in order.
             $visibility const DEFINITIONS: &'static [$crate::stats::Definition] = &[
                 $( $crate::stats::Definition {
-                    name: stringify!($field),
+                    name: $crate::stats::stats!(@name $field $($name_below)?),
                     kind: $crate::stats::Kind::$kind,
                     help: concat!($($help),+).trim_ascii(),
                     unit: $crate::stats::stats!(@unit $($unit)?),
@@ -105,6 +108,8 @@ macro_rules! stats {
             }
         }
     };
+    (@name $field:ident) => { stringify!($field) };
+    (@name $field:ident $name:literal) => { $name };
     (@unit) => { $crate::stats::Unit::Unspecified };
     (@unit $unit:ident) => { $crate::stats::Unit::$unit };
 }

@@ -1,7 +1,5 @@
 //! A number that goes up and down.
 
-use std::sync::atomic::Ordering;
-
 use super::cells::Slot;
 
 /// A handle to one gauge; clones move the same number.
@@ -18,8 +16,7 @@ pub struct GaugeGuard(Gauge);
 impl Gauge {
     /// Replaces the value.
     pub fn set(&self, value: u64) {
-        self.0.value().store(value, Ordering::Relaxed);
-        self.0.touch();
+        self.0.set(value);
     }
 
     /// Adds one.
@@ -37,24 +34,23 @@ impl Gauge {
     /// Adds `amount`.
     #[inline]
     pub fn add(&self, amount: u64) {
-        self.0.value().fetch_add(amount, Ordering::Relaxed);
-        self.0.touch();
+        self.0.add(amount);
     }
 
     /// Takes `amount` away. Whoever takes must have added before: the number wraps below zero.
     #[inline]
     pub fn sub(&self, amount: u64) {
-        self.0.value().fetch_sub(amount, Ordering::Relaxed);
+        self.0.sub(amount);
     }
 
     /// Where it stands.
     pub fn value(&self) -> u64 {
-        self.0.value().load(Ordering::Relaxed)
+        self.0.value()
     }
 
     /// Whether it ever had a value: what `/stats?usedonly` shows.
     pub fn is_used(&self) -> bool {
-        self.0.is_touched()
+        self.0.is_used()
     }
 
     /// Adds one for as long as the guard lives.

@@ -51,7 +51,7 @@ impl Set {
     pub(super) fn number(&self, place: usize) -> Slot {
         let mut adopted = self.rest.iter().flat_map(|rest| &rest.adopted);
         let adopted = adopted.find(|(at, _)| *at == place);
-        adopted.map_or_else(|| self.numbers.slot(place), |(_, slot)| slot.clone())
+        adopted.map_or_else(|| self.numbers.slot(place), |(_, slot)| *slot)
     }
 
     pub(super) fn histogram(&self, place: usize) -> Option<Histogram> {

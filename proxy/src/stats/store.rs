@@ -156,11 +156,13 @@ impl Tables {
 
     /// The stat of that name, if a struct declares it.
     fn declared<S: Stat>(&self, name: &str) -> Option<S> {
-        // The names of fields have no dots.
-        let (prefix, field) = name.split_at(name.rfind('.').map_or(0, |dot| dot + 1));
-        self.sets.get(prefix)?.iter().find_map(|set| {
-            let wanted = |d: &Definition| d.kind == S::KIND && d.name == field;
-            Some(S::of(set, set.definitions().iter().position(wanted)?))
+        // Most names of fields have no dots, so the longest prefix comes first.
+        let ends = name.rmatch_indices('.').map(|(dot, _)| dot + 1).chain([0]);
+        ends.map(|end| name.split_at(end)).find_map(|(prefix, field)| {
+            self.sets.get(prefix)?.iter().find_map(|set| {
+                let wanted = |d: &Definition| d.kind == S::KIND && d.name == field;
+                Some(S::of(set, set.definitions().iter().position(wanted)?))
+            })
         })
     }
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::LazyLock;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -130,6 +131,15 @@ impl AsyncWrite for Stream {
 }
 
 // === impl Meter ===
+
+impl Default for Meter {
+    /// One that no stat shows.
+    fn default() -> Self {
+        static UNSEEN: LazyLock<Meter> =
+            LazyLock::new(|| Meter { received: Counter::default(), sent: Counter::default() });
+        UNSEEN.clone()
+    }
+}
 
 impl Meter {
     fn count_sent(&self, polled: &Poll<io::Result<usize>>) {

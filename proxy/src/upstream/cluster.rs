@@ -15,7 +15,7 @@ use super::health_check::ActiveHealth;
 use super::host_set::HostSet;
 use super::limits::Limits;
 use super::outlier::Outlier;
-use super::stats::{ClusterStats, SubsetStats, TableStats};
+use super::stats::{ClusterStats, TableStats};
 
 /// A named set of hosts.
 #[derive(Debug)]
@@ -38,8 +38,6 @@ pub struct Cluster {
     publishing: Mutex<()>,
     /// About the table of hashes, where these decide.
     table: Option<TableStats>,
-    /// About subsets, where there are any.
-    pub(super) subset_stats: Option<SubsetStats>,
     /// Told when the hosts are known for the first time, or known to be unknown.
     warm: Latch,
 }
@@ -57,11 +55,9 @@ impl Cluster {
         let checks = config.health_check.as_ref();
         let active_health = checks.map(|_| Arc::new(ActiveHealth::new(&scope)));
         let table = TableStats::register(&config.lb.policy, &scope);
-        let subset_stats = SubsetStats::register(&scope);
-        let subset_stats = config.lb.subsets.is_some().then_some(subset_stats);
         Self {
             name: Arc::from(config.name.as_str()),
-            limits: Limits::new(&config.circuit_breakers, &scope),
+            limits: Limits::new(&config.circuit_breakers, &stats, &scope),
             config,
             stats,
             scope,
@@ -70,7 +66,6 @@ impl Cluster {
             hosts: ArcSwap::default(),
             publishing: Mutex::default(),
             table,
-            subset_stats,
             warm: Latch::new(),
         }
     }
@@ -178,7 +173,8 @@ impl Cluster {
     }
 
     fn count_subsets(&self, set: &HostSet) {
-        let Some((stats, now)) = self.subset_stats.as_ref().zip(set.subsets()) else { return };
+        let Some(now) = set.subsets() else { return };
+        let stats = &self.stats;
         let before = self.hosts();
         let before = before.subsets();
         let had = |text: &&String| before.is_some_and(|before| before.has(text));

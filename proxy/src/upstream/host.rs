@@ -1,6 +1,7 @@
 //! Host: one address in a cluster, with its load and its health.
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Instant;
@@ -11,7 +12,7 @@ use crate::base::clock;
 use crate::config::endpoint::{HealthStatus, Traits};
 use crate::config::health_check::EndpointHealthCheck;
 use crate::config::lb::SlowStart;
-use crate::stats::{Counter, Gauge};
+use crate::stats::Tally;
 
 use super::connect::millis;
 use super::health::{Flag, Health};
@@ -47,21 +48,53 @@ pub struct Host {
 #[derive(Debug, Default)]
 pub struct HostStats {
     /// Connections open now.
-    pub cx_active: Gauge,
+    pub cx_active: Tally,
     /// Connections that could not be made.
-    pub cx_connect_fail: Counter,
+    pub cx_connect_fail: Tally,
     /// Connections ever opened.
-    pub cx_total: Counter,
+    pub cx_total: Tally,
     /// Requests under way.
-    pub rq_active: Gauge,
+    pub rq_active: Tally,
     /// Requests that ended badly: a 5xx, a reset, a failed connection.
-    pub rq_error: Counter,
+    pub rq_error: Tally,
     /// Requests that ended well.
-    pub rq_success: Counter,
+    pub rq_success: Tally,
     /// Requests that met a timeout.
-    pub rq_timeout: Counter,
+    pub rq_timeout: Tally,
     /// Requests ever sent.
-    pub rq_total: Counter,
+    pub rq_total: Tally,
+}
+
+/// One of what a host's tally counts, given back when dropped.
+#[derive(Debug)]
+#[must_use = "the tally goes down again as soon as this is dropped"]
+pub struct HostHold {
+    host: Arc<Host>,
+    tally: fn(&HostStats) -> &Tally,
+}
+
+// === impl HostHold ===
+
+impl HostHold {
+    /// One more in that tally of a host, as long as this is kept.
+    pub fn new(host: &Arc<Host>, tally: fn(&HostStats) -> &Tally) -> Self {
+        tally(&host.stats).inc();
+        Self { host: host.clone(), tally }
+    }
+}
+
+impl Deref for HostHold {
+    type Target = Host;
+
+    fn deref(&self) -> &Host {
+        &self.host
+    }
+}
+
+impl Drop for HostHold {
+    fn drop(&mut self) {
+        (self.tally)(&self.host.stats).dec();
+    }
 }
 
 // === impl Host ===

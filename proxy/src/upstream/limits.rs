@@ -9,13 +9,13 @@ mod retries;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::config::cluster::{CircuitBreakers, RoutingPriority, Thresholds};
 use crate::stats::{Gauge, Scope};
 
-use super::stats::{BreakerStats, RemainingStats};
+use super::stats::{ClusterStats, RemainingStats};
 
 pub use self::hosts::{HostLimit, HostPermit, Hosts};
 pub use self::retries::Retries;
@@ -24,7 +24,10 @@ pub use self::retries::Retries;
 #[derive(Debug)]
 pub struct Limits {
     default: Breakers,
-    high: Breakers,
+    /// Most clusters never see a request of high priority.
+    high: OnceLock<Box<Breakers>>,
+    config: Arc<CircuitBreakers>,
+    high_open: [Gauge; 5],
     /// `per_host_thresholds`.
     pub hosts: Hosts,
 }
@@ -42,8 +45,6 @@ pub struct Breakers {
     pub retries: Retries,
     /// `max_connection_pools`.
     pub pools: Limit,
-    /// The thresholds in force, for `/clusters`.
-    pub thresholds: Thresholds,
 }
 
 /// One breaker.
@@ -68,13 +69,29 @@ pub struct Permit(Limit);
 
 impl Limits {
     /// Breakers as configured, whose stats are under `circuit_breakers.<priority>.` in the cluster's scope.
-    pub fn new(config: &CircuitBreakers, cluster: &Scope) -> Self {
-        let scope = cluster.scope("circuit_breakers");
-        Self {
-            default: Breakers::new(&config.default, &scope.scope("default")),
-            high: Breakers::new(&config.high, &scope.scope("high")),
+    pub fn new(config: &Arc<CircuitBreakers>, stats: &ClusterStats, cluster: &Scope) -> Self {
+        let open = |priority| stats.breakers(priority).map(Gauge::clone);
+        let remaining = |priority, name| {
+            let scope = || cluster.scope("circuit_breakers").scope(name);
+            let wanted = config.of(priority).track_remaining;
+            wanted.then(|| RemainingStats::register(&scope()))
+        };
+        let remains = remaining(RoutingPriority::Default, "default");
+        let limits = Self {
+            default: Breakers::new(&config.default, open(RoutingPriority::Default), remains),
+            high: OnceLock::new(),
+            config: config.clone(),
+            high_open: open(RoutingPriority::High),
             hosts: Hosts::new(config),
+        };
+        if let Some(remains) = remaining(RoutingPriority::High, "high") {
+            limits.high.get_or_init(|| Box::new(limits.make_high(Some(remains))));
         }
+        limits
+    }
+
+    fn make_high(&self, remains: Option<RemainingStats>) -> Breakers {
+        Breakers::new(&self.config.high, self.high_open.clone(), remains)
     }
 
     /// The breakers for requests of that priority.
@@ -82,7 +99,7 @@ impl Limits {
     pub fn of(&self, priority: RoutingPriority) -> &Breakers {
         match priority {
             RoutingPriority::Default => &self.default,
-            RoutingPriority::High => &self.high,
+            RoutingPriority::High => self.high.get_or_init(|| Box::new(self.make_high(None))),
         }
     }
 }
@@ -90,36 +107,35 @@ impl Limits {
 // === impl Breakers ===
 
 impl Breakers {
-    fn new(thresholds: &Thresholds, scope: &Scope) -> Self {
-        let stats = BreakerStats::register(scope);
-        let remaining = thresholds.track_remaining.then(|| RemainingStats::register(scope));
+    /// Breakers that move these gauges, in the order of [`ClusterStats::breakers`], and those of what remains.
+    fn new(thresholds: &Thresholds, open: [Gauge; 5], remaining: Option<RemainingStats>) -> Self {
+        let [cx_open, cx_pool_open, rq_open, rq_pending_open, rq_retry_open] = open;
         let limit = |most: u32, open, of: fn(&RemainingStats) -> &Gauge| {
             Limit::new(u64::from(most), open, remaining.as_ref().map(of).cloned())
         };
-        let connections = limit(thresholds.max_connections, stats.cx_open, |all| &all.remaining_cx);
-        let pending = limit(thresholds.max_pending_requests, stats.rq_pending_open, |all| {
-            &all.remaining_pending
-        });
-        let requests = limit(thresholds.max_requests, stats.rq_open, |all| &all.remaining_rq);
+        let connections = limit(thresholds.max_connections, cx_open, |all| &all.remaining_cx);
+        let pending =
+            limit(thresholds.max_pending_requests, rq_pending_open, |all| &all.remaining_pending);
+        let requests = limit(thresholds.max_requests, rq_open, |all| &all.remaining_rq);
         let pools = Limit::new(
             thresholds.max_connection_pools.map_or(u64::MAX, u64::from),
-            stats.cx_pool_open,
+            cx_pool_open,
             remaining.as_ref().map(|all| all.remaining_cx_pools.clone()),
         );
         let remaining_retries = remaining.as_ref().map(|all| all.remaining_retries.clone());
         let most = u64::from(thresholds.max_retries);
         let retries = match thresholds.retry_budget {
-            None => Retries::Limit(Limit::new(most, stats.rq_retry_open, remaining_retries)),
+            None => Retries::Limit(Limit::new(most, rq_retry_open, remaining_retries)),
             Some(budget) => {
                 if let Some(remaining) = &remaining_retries {
                     remaining.set(most);
                 }
-                let limit = Limit::new(most, stats.rq_retry_open, None);
+                let limit = Limit::new(most, rq_retry_open, None);
                 let active = [requests.clone(), pending.clone()];
                 Retries::budget(budget, limit, active, remaining_retries)
             }
         };
-        Self { retries, connections, pending, requests, pools, thresholds: thresholds.clone() }
+        Self { retries, connections, pending, requests, pools }
     }
 }
 

@@ -41,7 +41,8 @@ pub struct LocalHost {
 /// The host set that this worker last saw, made ready for choosing.
 #[derive(Debug, Default)]
 struct View {
-    seen: Arc<HostSet>,
+    /// None before the first choice.
+    seen: Option<Arc<HostSet>>,
     hosts: Vec<Rc<LocalHost>>,
     balancer: Balancer,
     /// By the numbers of the set's subsets.
@@ -61,7 +62,7 @@ impl Local {
         let mut view = self.view.borrow_mut();
         let view = &mut *view;
         let hosts = self.cluster.peek_hosts();
-        if !Arc::ptr_eq(&hosts, &view.seen) {
+        if !view.seen.as_ref().is_some_and(|seen| Arc::ptr_eq(&hosts, seen)) {
             let hosts = hosts.clone();
             view.follow(&self.cluster, hosts);
         }
@@ -144,7 +145,7 @@ impl View {
         attempt: u32,
         cluster: &Cluster,
     ) -> Option<&Rc<LocalHost>> {
-        let chosen = match (self.seen.subsets(), &cluster.config.lb.subsets) {
+        let chosen = match (self.seen.as_ref()?.subsets(), &cluster.config.lb.subsets) {
             (Some(_), Some(settings)) => {
                 self.choose_of_subset(context, attempt, (cluster, settings))?
             }
@@ -160,14 +161,13 @@ impl View {
         attempt: u32,
         cluster: &Cluster,
     ) -> Option<usize> {
+        let seen = self.seen.as_ref()?;
         let (group, balancer) = match part {
-            Part::Whole => (self.seen.group(), &mut self.balancer),
-            Part::Subset(number) => {
-                (self.seen.subsets()?.group(number), self.subsets.get_mut(number)?)
-            }
+            Part::Whole => (seen.group(), &mut self.balancer),
+            Part::Subset(number) => (seen.subsets()?.group(number), self.subsets.get_mut(number)?),
         };
         let field = Field {
-            hosts: self.seen.hosts(),
+            hosts: seen.hosts(),
             group,
             settings: &cluster.config.lb,
             panics: &cluster.stats.lb_healthy_panic,
@@ -181,16 +181,16 @@ impl View {
         attempt: u32,
         (cluster, settings): (&Cluster, &Subsets),
     ) -> Option<usize> {
-        let stats = cluster.subset_stats.as_ref();
-        match self.seen.subsets()?.find(context.metadata, settings) {
+        let stats = &cluster.stats;
+        match self.seen.as_ref()?.subsets()?.find(context.metadata, settings) {
             Found::Selected(part) => {
-                stats.inspect(|stats| stats.lb_subsets_selected.inc());
+                stats.lb_subsets_selected.inc();
                 return self.choose_of(part, context, attempt, cluster);
             }
             Found::Instead(part) => return self.choose_of(part, context, attempt, cluster),
             Found::Fallback(part) => {
                 if let Some(chosen) = self.choose_of(part, context, attempt, cluster) {
-                    stats.inspect(|stats| stats.lb_subsets_fallback.inc());
+                    stats.lb_subsets_fallback.inc();
                     return Some(chosen);
                 }
             }
@@ -201,7 +201,7 @@ impl View {
             return None;
         }
         let chosen = self.choose_of(Part::Whole, context, attempt, cluster)?;
-        stats.inspect(|stats| stats.lb_subsets_fallback_panic.inc());
+        stats.lb_subsets_fallback_panic.inc();
         Some(chosen)
     }
 
@@ -214,20 +214,21 @@ impl View {
         self.subsets.resize_with(subsets, Balancer::default);
         let same = self.hosts.len() == seen.hosts().len()
             && self.hosts.iter().zip(seen.hosts()).all(|(old, new)| Arc::ptr_eq(&old.host, new));
-        self.seen = seen;
         if same {
             self.hosts.iter().for_each(|host| host.drain_if_it_failed());
+            self.seen = Some(seen);
             return;
         }
         let known = std::mem::take(&mut self.hosts);
         let known: HashMap<_, _> =
             known.into_iter().map(|host| (Arc::as_ptr(&host.host), host)).collect();
-        let hosts = self.seen.hosts().iter();
+        let hosts = seen.hosts().iter();
         self.hosts = hosts
             .map(|host| match known.get(&Arc::as_ptr(host)) {
                 Some(known) => known.clone(),
                 None => Rc::new(LocalHost::new(cluster, host)),
             })
             .collect();
+        self.seen = Some(seen);
     }
 }

@@ -1,7 +1,8 @@
 //! Stats of clusters and of the cluster manager.
 
+use crate::config::cluster::RoutingPriority;
 use crate::config::lb::Policy;
-use crate::stats::{Counter, Histogram, Scope, stats};
+use crate::stats::{Counter, Gauge, Histogram, Scope, stats};
 
 use super::lb::Spread;
 
@@ -10,12 +11,44 @@ stats! {
     pub struct ClusterStats {
         /// Times a socket could not be bound to its source address
         bind_errors: Counter,
+        /// Whether the connection breaker is open
+        default_cx_open as "circuit_breakers.default.cx_open": Gauge,
+        /// Whether the pool breaker is open
+        default_cx_pool_open as "circuit_breakers.default.cx_pool_open": Gauge,
+        /// Whether the request breaker is open
+        default_rq_open as "circuit_breakers.default.rq_open": Gauge,
+        /// Whether the breaker of waiting requests is open
+        default_rq_pending_open as "circuit_breakers.default.rq_pending_open": Gauge,
+        /// Whether the retry breaker is open
+        default_rq_retry_open as "circuit_breakers.default.rq_retry_open": Gauge,
+        /// Whether the connection breaker for requests of high priority is open
+        high_cx_open as "circuit_breakers.high.cx_open": Gauge,
+        /// Whether the pool breaker for requests of high priority is open
+        high_cx_pool_open as "circuit_breakers.high.cx_pool_open": Gauge,
+        /// Whether the request breaker for requests of high priority is open
+        high_rq_open as "circuit_breakers.high.rq_open": Gauge,
+        /// Whether the breaker of waiting requests for requests of high priority is open
+        high_rq_pending_open as "circuit_breakers.high.rq_pending_open": Gauge,
+        /// Whether the retry breaker for requests of high priority is open
+        high_rq_retry_open as "circuit_breakers.high.rq_retry_open": Gauge,
         /// Times balancing took hosts whatever their health
         lb_healthy_panic: Counter,
         /// Balancing by zones is not there, so nothing counts here
         lb_local_cluster_not_ok: Counter,
         /// Balancing by zones is not there, so nothing counts here
         lb_recalculate_zone_structures: Counter,
+        /// Subsets there are
+        lb_subsets_active: Gauge,
+        /// Subsets ever made
+        lb_subsets_created: Counter,
+        /// Choices among the hosts that serve where there is no subset
+        lb_subsets_fallback: Counter,
+        /// Choices among all hosts where even those gave none
+        lb_subsets_fallback_panic: Counter,
+        /// Subsets ever removed
+        lb_subsets_removed: Counter,
+        /// Choices among the hosts of a subset
+        lb_subsets_selected: Counter,
         /// Balancing by zones is not there, so nothing counts here
         lb_zone_cluster_too_small: Counter,
         /// Balancing by zones is not there, so nothing counts here
@@ -151,22 +184,6 @@ stats! {
 }
 
 stats! {
-    /// Stats of one breaker, under `cluster.<name>.circuit_breakers.<priority>.`
-    pub struct BreakerStats {
-        /// Whether the connection breaker is open
-        cx_open: Gauge,
-        /// Whether the pool breaker is open
-        cx_pool_open: Gauge,
-        /// Whether the request breaker is open
-        rq_open: Gauge,
-        /// Whether the breaker of waiting requests is open
-        rq_pending_open: Gauge,
-        /// Whether the retry breaker is open
-        rq_retry_open: Gauge,
-    }
-}
-
-stats! {
     /// What is left of one priority's breakers, with `track_remaining`; beside them
     pub struct RemainingStats {
         /// Connections that may be opened yet
@@ -179,24 +196,6 @@ stats! {
         remaining_retries: Gauge,
         /// Requests that may begin yet
         remaining_rq: Gauge,
-    }
-}
-
-stats! {
-    /// Stats of a cluster's subsets, under `cluster.<name>.`
-    pub struct SubsetStats {
-        /// Subsets there are
-        lb_subsets_active: Gauge,
-        /// Subsets ever made
-        lb_subsets_created: Counter,
-        /// Choices among the hosts that serve where there is no subset
-        lb_subsets_fallback: Counter,
-        /// Choices among all hosts where even those gave none
-        lb_subsets_fallback_panic: Counter,
-        /// Subsets ever removed
-        lb_subsets_removed: Counter,
-        /// Choices among the hosts of a subset
-        lb_subsets_selected: Counter,
     }
 }
 
@@ -244,6 +243,31 @@ stats! {
         cluster_removed: Counter,
         /// Clusters that wait for their first hosts
         warming_clusters: Gauge,
+    }
+}
+
+// === impl ClusterStats ===
+
+impl ClusterStats {
+    /// Whether the breakers for requests of that priority are open: for connections, pools, requests, waiting requests,
+    /// retries.
+    pub fn breakers(&self, priority: RoutingPriority) -> [&Gauge; 5] {
+        match priority {
+            RoutingPriority::Default => [
+                &self.default_cx_open,
+                &self.default_cx_pool_open,
+                &self.default_rq_open,
+                &self.default_rq_pending_open,
+                &self.default_rq_retry_open,
+            ],
+            RoutingPriority::High => [
+                &self.high_cx_open,
+                &self.high_cx_pool_open,
+                &self.high_rq_open,
+                &self.high_rq_pending_open,
+                &self.high_rq_retry_open,
+            ],
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::stats::GaugeGuard;
 use crate::transport::Stream;
 
 use super::connect::{self, ConnectError};
+use super::host::HostHold;
 use super::outlier::Outcome;
 use super::pool::driver::Open;
 use super::pool::opening::Opener;
@@ -65,11 +66,14 @@ pub async fn connect(cluster: &Arc<Cluster>, host: &Arc<Host>) -> Result<TcpConn
     Ok(TcpConnection { stream, books: Books(open) })
 }
 
+/// What counts as a request under way, of a cluster and of a host.
+pub type Held = (GaugeGuard, HostHold);
+
 /// Counts what a connection is used for as a request, as long as this is kept.
-pub fn request(cluster: &Cluster, host: &Host) -> [GaugeGuard; 2] {
+pub fn request(cluster: &Cluster, host: &Arc<Host>) -> Held {
     cluster.stats.upstream_rq_total.inc();
     host.stats.rq_total.inc();
-    [cluster.stats.upstream_rq_active.hold(), host.stats.rq_active.hold()]
+    (cluster.stats.upstream_rq_active.hold(), HostHold::new(host, |stats| &stats.rq_active))
 }
 
 // === impl TcpConnection ===

@@ -13,7 +13,6 @@ use hyper_util::rt::TokioIo;
 
 use crate::base::task::{self, Guarded};
 use crate::message::{Body, Request, Response, body};
-use crate::stats::Counter;
 use crate::transport::{Meter, Stream, socket};
 use crate::upstream::connect::ConnectError;
 use crate::upstream::pool::ExchangeError;
@@ -44,8 +43,7 @@ impl Link {
     pub(super) async fn open(address: SocketAddr, version: Version) -> Result<Self, ConnectError> {
         let socket = socket::connect(address).await;
         let socket = socket.map_err(|error| ConnectError::Socket(Arc::new(error)))?;
-        let meter = Meter { received: Counter::default(), sent: Counter::default() };
-        let stream = Stream::new(socket, meter);
+        let stream = Stream::new(socket, Meter::default());
         let broken = |error: ExchangeError| ConnectError::Handshake(Arc::new(error));
         let ended = Rc::new(Cell::new(false));
         let (sender, driver) = if version == Version::HTTP_2 {

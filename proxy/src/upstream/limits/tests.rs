@@ -1,5 +1,6 @@
 //! Breakers: when they open and close, what the gauges say, and that no number of threads passes a limit.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
@@ -8,12 +9,14 @@ use proptest::prelude::*;
 use super::{Limit, Limits, Permit};
 use crate::config::cluster::{CircuitBreakers, RetryBudget, RoutingPriority, Thresholds};
 use crate::stats::{Gauge, Store};
+use crate::upstream::stats::ClusterStats;
 
 const DEFAULT: RoutingPriority = RoutingPriority::Default;
 
 fn limits(thresholds: Thresholds) -> Limits {
     let config = CircuitBreakers { default: thresholds, ..CircuitBreakers::default() };
-    Limits::new(&config, &Store::new().root())
+    let root = Store::new().root();
+    Limits::new(&Arc::new(config), &ClusterStats::register(&root), &root)
 }
 
 /// A breaker with its gauges: whether it is open, and what remains.

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use crate::config::cluster::RoutingPriority;
 use crate::stats::GaugeGuard;
 use crate::upstream::connect::{self, ConnectError};
+use crate::upstream::host::HostHold;
 use crate::upstream::limits::{Breakers, HostLimit, HostPermit, Permit};
 use crate::upstream::{Cluster, Host};
 
@@ -32,7 +33,7 @@ pub(in crate::upstream) struct Opener {
 pub(in crate::upstream) struct Occupied {
     open: Rc<Cell<u32>>,
     _entry: Option<Rc<Permit>>,
-    _active: [GaugeGuard; 2],
+    _active: (GaugeGuard, HostHold),
     _permit: Permit,
     _host_permit: Option<HostPermit>,
 }
@@ -116,12 +117,13 @@ impl Opener {
     }
 
     fn occupy(&self, permit: Permit, host_permit: Option<HostPermit>) -> Occupied {
-        let active = [&self.cluster.stats.upstream_cx_active, &self.host.stats.cx_active];
+        let active = self.cluster.stats.upstream_cx_active.hold();
+        let of_host = HostHold::new(&self.host, |stats| &stats.cx_active);
         self.open.set(self.open.get() + 1);
         Occupied {
             open: self.open.clone(),
             _entry: self.entry.borrow().upgrade(),
-            _active: active.map(crate::stats::Gauge::hold),
+            _active: (active, of_host),
             _permit: permit,
             _host_permit: host_permit,
         }

@@ -1,5 +1,7 @@
 //! `envoy.config.cluster.v3.CircuitBreakers`.
 
+use std::sync::Arc;
+
 use crate::config::cluster::{CircuitBreakers, RetryBudget, Thresholds};
 use crate::config::diagnostic::Findings;
 use crate::config::v3::message::Message;
@@ -9,9 +11,9 @@ const NOT_PER_HOST: [&str; 5] =
     ["max_pending_requests", "max_requests", "max_retries", "max_connection_pools", "retry_budget"];
 
 /// Lowers the breakers of a cluster.
-pub(super) fn lower(cluster: &Message<'_>, findings: &mut Findings) -> CircuitBreakers {
+pub(super) fn lower(cluster: &Message<'_>, findings: &mut Findings) -> Arc<CircuitBreakers> {
     let Some(breakers) = cluster.message("circuit_breakers") else {
-        return CircuitBreakers::default();
+        return CircuitBreakers::usual();
     };
     let [mut default, mut high] = [None, None];
     for entry in breakers.messages("thresholds") {
@@ -28,10 +30,10 @@ pub(super) fn lower(cluster: &Message<'_>, findings: &mut Findings) -> CircuitBr
         max_host_connections: hosts.flatten(),
         ..thresholds.unwrap_or_default()
     };
-    CircuitBreakers {
+    Arc::new(CircuitBreakers {
         default: with_hosts(default, host_default),
         high: with_hosts(high, host_high),
-    }
+    })
 }
 
 /// Which of two the priority of an entry means.
