@@ -25,7 +25,6 @@ mod upgrade;
 mod user_agent;
 
 use std::future::Future;
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -42,6 +41,7 @@ use crate::message::{Request, Response};
 use crate::router::{Note, Ready, Router};
 use crate::stats::Scope;
 use crate::stream_info::StreamInfo;
+use crate::transport::own_address;
 
 pub use self::preview::{Outcome, Preview, Seen};
 
@@ -170,18 +170,8 @@ fn trust(config: &HttpConnectionManager) -> Trust {
         trusted_hops: config.xff_num_trusted_hops,
         skip_append: config.skip_xff_append,
         internal: config.internal_addresses.clone(),
-        own: own_address(),
+        own: own_address::own_address(),
     }
-}
-
-/// The address by which this machine reaches others: whatever routes to an address that nobody has (RFC 5737) does.
-/// Connecting a datagram socket only looks up the route.
-fn own_address() -> IpAddr {
-    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let Ok(socket) = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)) else { return loopback };
-    let reached =
-        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).and_then(|()| socket.local_addr());
-    reached.map_or(loopback, |address| address.ip())
 }
 
 // === impl Terminal ===

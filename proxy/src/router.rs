@@ -1,16 +1,12 @@
 //! Router: the terminal filter. Sends a request upstream until it answers.
 
 mod asked;
-mod attempt;
-mod failure;
 mod forward;
 mod hash;
 mod mutation;
-mod per_try;
 mod prepare;
 mod preview;
 mod redirect;
-mod report;
 mod retry;
 mod rewrite;
 mod selection;
@@ -18,7 +14,6 @@ mod stats;
 mod strict;
 mod times;
 mod upgrade;
-mod upload;
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -40,7 +35,6 @@ use self::hash::Hashed;
 use self::prepare::Way;
 use self::stats::RouterStats;
 
-pub use self::failure::after_response_started;
 pub use self::prepare::Ready;
 pub use self::preview::Bound;
 pub use self::rewrite::show;

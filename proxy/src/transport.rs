@@ -1,6 +1,7 @@
 //! Byte streams, and the sockets they come from.
 
 pub mod dns;
+pub mod own_address;
 pub mod peek;
 pub mod proxy_protocol;
 pub mod relay;

@@ -3,10 +3,13 @@
 //! What all workers share (hosts, limits, stats) is in [`Cluster`]; what each worker has of its own (balancer state,
 //! pools) is in [`Local`], so that a request takes no lock on its way.
 
+pub mod attempt;
+pub mod client;
 pub mod cluster;
 pub mod connect;
 pub mod discovery;
 pub mod events;
+pub mod failure;
 pub mod health;
 pub mod health_check;
 pub mod host;
@@ -16,11 +19,14 @@ pub mod limits;
 pub mod local;
 pub mod manager;
 pub mod outlier;
+pub mod per_try;
 pub mod pool;
+mod report;
 pub mod stats;
 pub mod subsets;
 pub mod tcp;
 mod tunnel;
+pub mod upload;
 
 pub use self::cluster::Cluster;
 pub use self::host::Host;

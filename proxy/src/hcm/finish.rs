@@ -17,6 +17,7 @@ use crate::message::{Body, Request, Response, grpc, hop_by_hop};
 use crate::router;
 use crate::stats::GaugeGuard;
 use crate::stream_info::{Downstream, Flag, Flags, Protocol, StreamInfo};
+use crate::upstream::failure;
 
 use super::Hcm;
 use super::connection::Connection;
@@ -359,7 +360,7 @@ impl Watch for Finish {
     }
 
     fn failed(mut self: Box<Self>, error: &BodyError) {
-        let (flag, details) = router::after_response_started(error);
+        let (flag, details) = failure::after_response_started(error);
         self.info.flags.set(flag);
         self.info.details = Some(details.into());
         self.hcm.stats.downstream_rq_tx_reset.inc();

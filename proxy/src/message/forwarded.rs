@@ -112,7 +112,7 @@ fn only(headers: &HeaderMap) -> Option<IpAddr> {
 }
 
 /// Appends an address to `x-forwarded-for`, with all its lines made one.
-fn append(headers: &mut HeaderMap, address: IpAddr) {
+pub fn append(headers: &mut HeaderMap, address: IpAddr) {
     let mut list = Vec::new();
     for line in headers.get_all(headers::X_FORWARDED_FOR) {
         list.extend_from_slice(line.as_bytes());

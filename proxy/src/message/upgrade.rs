@@ -3,7 +3,7 @@
 use http::header::{CONNECTION, HeaderMap, HeaderValue, UPGRADE};
 use http::{Method, StatusCode};
 
-use super::hop_by_hop;
+use super::{Request, hop_by_hop};
 
 /// The kind of an upgrade that is the method CONNECT.
 pub const CONNECT: &str = "connect";
@@ -23,6 +23,11 @@ pub struct Upgrade {
 /// Marks a response that gives what was asked for; among its extensions.
 #[derive(Clone, Copy, Debug)]
 pub struct Given;
+
+/// Whether a request asks for a bare connection to its host.
+pub fn terminates(request: &Request) -> bool {
+    request.extensions().get::<Upgrade>().is_some_and(|upgrade| upgrade.terminates)
+}
 
 // === impl Upgrade ===
 

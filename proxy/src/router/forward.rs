@@ -9,12 +9,10 @@ use std::time::Duration;
 use http::HeaderValue;
 use http::header::SET_COOKIE;
 
-use crate::base::clock;
 use crate::config::cluster::RoutingPriority;
 use crate::config::metadata_match::MetadataMatch;
 use crate::message::body::Replay;
 use crate::message::local_reply::LocalReply;
-use crate::message::upgrade::Given;
 use crate::message::{Body, Request, Response, headers};
 use crate::route::Rewrite;
 use crate::stream_info::{Flag, StreamInfo};
@@ -23,13 +21,13 @@ use crate::upstream::outlier::Outcome;
 use crate::upstream::stats::Origin;
 use crate::upstream::{Host, Local, lb};
 
-use super::attempt::{Answer, Attempt, copy};
-use super::failure::Failure;
-use super::per_try::PerTry;
 use super::prepare::{Ready, Tries};
 use super::retry::{Retry, Verdict, Wait, Wish};
-use super::upload::Whole;
 use super::{Router, mutation, rewrite};
+use crate::upstream::attempt::{Answer, Attempt, copy};
+use crate::upstream::failure::Failure;
+use crate::upstream::per_try::PerTry;
+use crate::upstream::upload::Whole;
 
 /// A request on its way.
 struct Course<'a> {
@@ -292,30 +290,12 @@ impl Course<'_> {
         );
     }
 
-    /// All tries, within the route timeout. It begins when the request has come in whole, and lasts until the response
-    /// has.
+    /// All tries, within the route timeout.
     async fn within(
         &self,
         tries: impl Future<Output = Result<Response, Failure>>,
     ) -> Result<Response, Failure> {
-        let Some(timeout) = self.timeout else {
-            return tries.await;
-        };
-        let deadline = async {
-            self.whole.done().await;
-            tokio::time::sleep(timeout).await;
-        };
-        let response = tokio::select! {
-            biased;
-            response = tries => response?,
-            () = deadline => return Err(self.late()),
-        };
-        if self.whole.since().is_none() && response.extensions().get::<Given>().is_some() {
-            // What may come over an upgraded connection never has come in whole, so that its time never begins.
-            return Ok(response);
-        }
-        let begun = self.whole.since().unwrap_or_else(clock::now);
-        Ok(response.map(|body| body.until(begun + timeout)))
+        self.whole.within(self.timeout, tries, || self.late()).await
     }
 
     fn late(&self) -> Failure {
@@ -350,14 +330,7 @@ impl Template {
 
 /// The reply to a failure, counted like the response it stands for.
 fn give_up(reply: LocalReply, failure: &Failure, local: &Local, info: &mut StreamInfo) -> Response {
-    let stats = &local.cluster.stats;
-    if let Failure::NoHealthyHost = failure {
-        stats.upstream_cx_none_healthy.inc();
-    }
-    // Between two tries there is no response that this one could stand for.
-    if !matches!(failure, Failure::RouteTimeout { trying: false }) {
-        local.charge(reply.status.as_u16(), Origin::new(info.internal));
-    }
+    local.charge_failure(failure, reply.status, Origin::new(info.internal));
     info.transport_failure = failure.transport_failure();
     tracing::debug!(
         cluster = %local.cluster.name,

@@ -18,9 +18,9 @@ use super::asked::{Asked, AskedRetries};
 use crate::config::metadata_match::MetadataMatch;
 
 use super::hash::Hashed;
-use super::per_try::PerTry;
 use super::retry::Retry;
 use super::{Note, Router, mutation, rewrite, times};
+use crate::upstream::per_try::PerTry;
 
 /// Where a request goes, and by which route.
 pub(super) struct Way<'a> {

@@ -18,8 +18,8 @@ use crate::upstream::stats::ClusterStats;
 use crate::upstream::{Cluster, Host};
 
 use super::asked::AskedRetries;
-use super::failure::Failure;
 use super::rewrite;
+use crate::upstream::failure::Failure;
 
 /// The policy of routes that have none, for requests that ask for retries all the same.
 static NO_POLICY: LazyLock<RetryPolicy> = LazyLock::new(RetryPolicy::default);

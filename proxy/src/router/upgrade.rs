@@ -27,8 +27,3 @@ pub(super) fn terminate(request: &mut Request) {
         upgrade.terminates = true;
     }
 }
-
-/// Whether the request asks for a bare connection to its host.
-pub(super) fn terminates(request: &Request) -> bool {
-    request.extensions().get::<Upgrade>().is_some_and(|upgrade| upgrade.terminates)
-}

@@ -15,7 +15,7 @@ use super::health_check::ActiveHealth;
 use super::host_set::HostSet;
 use super::limits::Limits;
 use super::outlier::Outlier;
-use super::stats::{ClusterStats, TableStats};
+use super::stats::{ClientStats, ClusterStats, TableStats};
 
 /// A named set of hosts.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub struct Cluster {
     pub limits: Limits,
     /// Its stats.
     pub stats: ClusterStats,
+    /// Stats of the proxy's own requests, to whatever cluster.
+    pub client_stats: ClientStats,
     /// `cluster.<name>.`, for stats whose names depend on traffic.
     pub scope: Scope,
     /// Its outlier detection.
@@ -60,6 +62,7 @@ impl Cluster {
             limits: Limits::new(&config.circuit_breakers, &stats, &scope),
             config,
             stats,
+            client_stats: ClientStats::register(&root.scope("http").scope("async-client")),
             scope,
             outlier,
             active_health,

@@ -5,9 +5,12 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use http::StatusCode;
+
 use crate::config::cluster::RoutingPriority;
 use crate::config::lb::Subsets;
 
+use super::failure::Failure;
 use super::health::Flag;
 use super::host_set::HostSet;
 use super::lb::{Balancer, Context, Field};
@@ -82,6 +85,17 @@ impl Local {
     pub fn charge(&self, code: u16, origin: Origin) {
         self.cluster.stats.upstream_rq_completed.inc();
         self.codes.borrow_mut().charge(&self.cluster.scope, code, origin);
+    }
+
+    /// Counts a failure, and the local reply of that status that stands for a response.
+    pub fn charge_failure(&self, failure: &Failure, status: StatusCode, origin: Origin) {
+        if let Failure::NoHealthyHost = failure {
+            self.cluster.stats.upstream_cx_none_healthy.inc();
+        }
+        // Between two tries there is no response that the reply could stand for.
+        if !matches!(failure, Failure::RouteTimeout { trying: false }) {
+            self.charge(status.as_u16(), origin);
+        }
     }
 
     /// Counts a response that is not passed on, since its request is tried again. That is rare, so the counters are found

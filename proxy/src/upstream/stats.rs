@@ -231,6 +231,16 @@ pub enum TableStats {
 }
 
 stats! {
+    /// Stats of requests of the proxy's own to any cluster, under `http.async-client.`
+    pub struct ClientStats {
+        /// Such requests whose upstream broke off after the head of its response
+        rq_reset_after_downstream_response_started: Counter,
+        /// Such requests
+        rq_total: Counter,
+    }
+}
+
+stats! {
     /// Stats of the whole set of clusters, under `cluster_manager.`
     pub struct ManagerStats {
         /// Clusters there are

@@ -8,23 +8,26 @@ use super::upload::Whole;
 
 /// The limits of one try, at least one of which is set.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct PerTry {
+pub struct PerTry {
     /// `per_try_timeout`: to the head of the response.
-    pub(super) total: Option<Duration>,
+    pub total: Option<Duration>,
     /// `per_try_idle_timeout`: the same, and then between any two pieces of the response.
-    pub(super) idle: Option<Duration>,
+    pub idle: Option<Duration>,
 }
 
 // === impl PerTry ===
 
 impl PerTry {
     /// The limits, if there are any.
-    pub(super) fn new(total: Option<Duration>, idle: Option<Duration>) -> Option<Self> {
+    pub fn new(total: Option<Duration>, idle: Option<Duration>) -> Option<Self> {
         (total.is_some() || idle.is_some()).then_some(Self { total, idle })
     }
 
     /// Waits for a response until the time is up, which begins when the request has come in whole.
-    pub(super) async fn watch<T>(
+    ///
+    /// # Errors
+    /// It is up.
+    pub async fn watch<T>(
         &self,
         whole: &Whole,
         response: impl Future<Output = T>,

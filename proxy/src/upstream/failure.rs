@@ -6,12 +6,13 @@ use http::StatusCode;
 use crate::message::body::BodyError;
 use crate::message::local_reply::LocalReply;
 use crate::stream_info::Flag;
-use crate::upstream::connect::ConnectError;
-use crate::upstream::pool::{ExchangeError, PoolError};
+
+use super::connect::ConnectError;
+use super::pool::{ExchangeError, PoolError};
 
 /// Why an attempt on an upstream host gave no usable response.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub enum Failure {
     /// The cluster has no host to ask.
     NoHealthyHost,
     /// A circuit breaker is open.
@@ -74,7 +75,7 @@ pub fn after_response_started(error: &BodyError) -> (Flag, &'static str) {
 
 impl Failure {
     /// What a broken exchange means.
-    pub(super) fn of_exchange(error: &ExchangeError) -> Self {
+    pub fn of_exchange(error: &ExchangeError) -> Self {
         match error {
             ExchangeError::Http1(error) => Self::of_http1(error),
             ExchangeError::Http2(error) => Self::of_http2(error),
@@ -96,7 +97,7 @@ impl Failure {
     }
 
     /// The answer that the client gets; `retried` says whether this was not the first try.
-    pub(super) fn reply(&self, retried: bool) -> LocalReply {
+    pub fn reply(&self, retried: bool) -> LocalReply {
         match self {
             Self::NoHealthyHost | Self::NoPool => LocalReply::no_healthy_upstream(),
             Self::RouteTimeout { .. } => LocalReply::upstream_timeout("response_timeout"),
@@ -137,12 +138,12 @@ impl Failure {
     }
 
     /// Whether it is a timeout, to which a client may have asked for an answer of its own.
-    pub(super) fn is_timeout(&self) -> bool {
+    pub fn is_timeout(&self) -> bool {
         matches!(self, Self::RouteTimeout { .. } | Self::PerTryTimeout | Self::PerTryIdleTimeout)
     }
 
     /// `%UPSTREAM_TRANSPORT_FAILURE_REASON%`: what the system said of the connection.
-    pub(super) fn transport_failure(&self) -> Option<String> {
+    pub fn transport_failure(&self) -> Option<String> {
         let Self::Connect(error) = self else { return None };
         error.reason()
     }

@@ -1,19 +1,23 @@
 //! Knows when a request has come in whole, which is when its route timeout begins and its upstream's time counts.
 
 use std::cell::Cell;
+use std::future::Future;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use tokio::sync::Notify;
 
 use crate::base::clock;
 use crate::message::body::{BodyError, Watch};
-use crate::message::{Body, Request};
+use crate::message::upgrade::Given;
+use crate::message::{Body, Request, Response};
+
+use super::failure::Failure;
 
 /// Whether a request's body has come in whole.
 #[derive(Debug, Default)]
-pub(super) struct Upload {
+pub struct Upload {
     /// Since when it has.
     done: Cell<Option<Instant>>,
     told: Notify,
@@ -21,7 +25,7 @@ pub(super) struct Upload {
 
 /// When a request has come in whole.
 #[derive(Clone, Debug)]
-pub(super) enum Whole {
+pub enum Whole {
     /// It had no body.
     At(Instant),
     /// When its body has.
@@ -46,7 +50,7 @@ impl Upload {
 
 impl Whole {
     /// Follows a request that began at `start` to the end of its body, if it has one.
-    pub(super) fn of(request: &mut Request, start: Instant) -> Self {
+    pub fn of(request: &mut Request, start: Instant) -> Self {
         if request.body().is_empty() {
             return Self::At(start);
         }
@@ -58,14 +62,45 @@ impl Whole {
     }
 
     /// Waits until it has.
-    pub(super) async fn done(&self) {
+    pub async fn done(&self) {
         if let Self::With(upload) = self {
             upload.done().await;
         }
     }
 
+    /// Waits for a response, but no longer than `timeout`, which begins when the request has come in whole and lasts until
+    /// the response has.
+    ///
+    /// # Errors
+    /// What `late` says, when the time is up; or what the tries come to.
+    pub async fn within(
+        &self,
+        timeout: Option<Duration>,
+        tries: impl Future<Output = Result<Response, Failure>>,
+        late: impl FnOnce() -> Failure,
+    ) -> Result<Response, Failure> {
+        let Some(timeout) = timeout else {
+            return tries.await;
+        };
+        let deadline = async {
+            self.done().await;
+            tokio::time::sleep(timeout).await;
+        };
+        let response = tokio::select! {
+            biased;
+            response = tries => response?,
+            () = deadline => return Err(late()),
+        };
+        if self.since().is_none() && response.extensions().get::<Given>().is_some() {
+            // What may come over an upgraded connection never has come in whole, so that its time never begins.
+            return Ok(response);
+        }
+        let begun = self.since().unwrap_or_else(clock::now);
+        Ok(response.map(|body| body.until(begun + timeout)))
+    }
+
     /// Since when it has, if it has.
-    pub(super) fn since(&self) -> Option<Instant> {
+    pub fn since(&self) -> Option<Instant> {
         match self {
             Self::At(since) => Some(*since),
             Self::With(upload) => upload.done.get(),

@@ -11,23 +11,22 @@ use http::{HeaderMap, Method, StatusCode, Version};
 use crate::base::clock;
 use crate::config::cluster::RoutingPriority;
 use crate::message::body::{BodyError, Watch};
-use crate::message::{Body, Request, Response, headers, hop_by_hop};
+use crate::message::{Body, Request, Response, headers, hop_by_hop, upgrade};
 use crate::stats::{Counter, GaugeGuard};
 use crate::stream_info::StreamInfo;
-use crate::upstream::Local;
-use crate::upstream::connect::millis;
-use crate::upstream::host::HostHold;
-use crate::upstream::limits::Permit;
-use crate::upstream::local::LocalHost;
-use crate::upstream::outlier::Outcome;
-use crate::upstream::pool::{ExchangeError, Lease, Pool, SendError};
-use crate::upstream::stats::Origin;
 
+use super::connect::millis;
 use super::failure::Failure;
+use super::host::HostHold;
+use super::limits::Permit;
+use super::local::LocalHost;
+use super::outlier::Outcome;
 use super::per_try::PerTry;
+use super::pool::{ExchangeError, Lease, Pool, SendError};
 use super::report;
-use super::upgrade;
+use super::stats::Origin;
 use super::upload::Whole;
+use super::Local;
 
 /// How often a request that no host has seen a byte of moves to another connection. Each time a connection that turned
 /// out to be closed is dropped, so this only bounds a host that closes every connection at once.
@@ -38,29 +37,32 @@ const MOST_MOVES: u32 = 7;
 const RISKY_IDLENESS: Duration = Duration::from_micros(50);
 
 /// One try of a request.
-pub(super) struct Attempt<'a> {
-    pub(super) local: &'a Rc<Local>,
+pub struct Attempt<'a> {
+    /// The cluster.
+    pub local: &'a Rc<Local>,
     /// The host that was chosen.
-    pub(super) target: &'a LocalHost,
+    pub target: &'a LocalHost,
     /// Whose breakers, and whose connections, it takes.
-    pub(super) priority: RoutingPriority,
+    pub priority: RoutingPriority,
     /// When the request has come in whole, from when on the upstream's time counts.
-    pub(super) whole: &'a Whole,
-    pub(super) reset_after_start: &'a Counter,
+    pub whole: &'a Whole,
+    /// Counts responses that break off after their head.
+    pub reset_after_start: &'a Counter,
     /// Whether `x-envoy-upstream-service-time` tells it.
-    pub(super) says_time: bool,
+    pub says_time: bool,
     /// How long this try may take by itself, if that is limited.
-    pub(super) per_try: Option<&'a PerTry>,
+    pub per_try: Option<&'a PerTry>,
     /// Whether a reset of a connection that lay idle is made up for here, and not by the route's policy.
-    pub(super) makes_up: bool,
+    pub makes_up: bool,
     /// Whether the host was sent anything.
-    pub(super) sent: Cell<bool>,
+    pub sent: Cell<bool>,
 }
 
 /// What a try has brought: the head of a response, whose body is still on its way.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) response: Response,
+pub struct Answer {
+    /// The response as it came.
+    pub response: Response,
     lease: Lease,
     running: Running,
 }
@@ -89,7 +91,10 @@ struct Running {
 
 impl Attempt<'_> {
     /// Sends the request and waits for the response's head.
-    pub(super) async fn run(
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn run(
         &self,
         request: Box<Request>,
         info: &mut StreamInfo,
@@ -215,7 +220,7 @@ impl Attempt<'_> {
     }
 
     /// Passes on what the try has brought.
-    pub(super) fn accept(&self, answer: Answer, info: &mut StreamInfo) -> Response {
+    pub fn accept(&self, answer: Answer, info: &mut StreamInfo) -> Response {
         let Answer { response, lease, mut running } = answer;
         let status = response.status().as_u16();
         running.status = status;
@@ -252,7 +257,7 @@ impl Attempt<'_> {
     }
 
     /// Throws away what the try has brought: another one follows.
-    pub(super) fn discard(&self, answer: Answer) {
+    pub fn discard(&self, answer: Answer) {
         let Answer { response, lease, running } = answer;
         self.local.charge_retried(response.status().as_u16());
         running.host.stats.rq_error.inc();
@@ -280,7 +285,7 @@ fn is_idempotent(method: &Method) -> bool {
 }
 
 /// A request with the same head, and that body.
-pub(super) fn copy(request: &Request, body: Body) -> Box<Request> {
+pub fn copy(request: &Request, body: Body) -> Box<Request> {
     let mut copy = Request::new(body);
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();

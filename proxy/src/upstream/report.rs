@@ -4,10 +4,10 @@ use http::HeaderName;
 use http::header::CONTENT_TYPE;
 
 use crate::message::Response;
-use crate::upstream::outlier::Outcome;
-use crate::upstream::{Cluster, Host};
 
 use super::failure::Failure;
+use super::outlier::Outcome;
+use super::{Cluster, Host};
 
 const IMMEDIATE_FAIL: HeaderName = HeaderName::from_static("x-envoy-immediate-health-check-fail");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
