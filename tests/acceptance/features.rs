@@ -7,6 +7,7 @@ mod load_balancing;
 mod outlier_detection;
 mod per_host;
 mod rate_limits;
+mod request_shadowing;
 mod retries;
 mod service_discovery;
 mod tcp_proxy;
