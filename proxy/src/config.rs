@@ -23,6 +23,7 @@ pub mod load;
 pub mod local_reply;
 pub mod matcher;
 pub mod metadata_match;
+pub mod mirror;
 pub mod outlier;
 pub mod rate_limit;
 pub mod regex;

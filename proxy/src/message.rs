@@ -10,6 +10,8 @@ pub mod header_parser;
 pub mod headers;
 pub mod hop_by_hop;
 pub mod local_reply;
+pub mod mirror;
+pub mod mutation;
 pub mod normalize;
 pub mod upgrade;
 

@@ -10,6 +10,7 @@ mod redirect;
 mod retry;
 mod rewrite;
 mod selection;
+mod shadow;
 mod stats;
 mod strict;
 mod times;
@@ -39,6 +40,7 @@ pub use self::prepare::Ready;
 pub use self::preview::Bound;
 pub use self::rewrite::show;
 pub use self::selection::Selection;
+pub use self::shadow::Shadowed;
 
 /// The clusters of one worker, by name.
 pub type Clusters = HashMap<Arc<str>, Rc<Local>>;

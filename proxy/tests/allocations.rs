@@ -20,7 +20,7 @@ static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
 /// What one request over kept connections may cost, HTTP/1.1 on both sides. Lower it when you have made it cheaper.
 ///
 /// Four of them are the copy of an idempotent request's head, which is kept where a connection that was idle may turn out
-/// to be closed (`router/attempt.rs`); under load, when connections are hardly idle, there is none.
+/// to be closed (`upstream/attempt.rs`); under load, when connections are hardly idle, there is none.
 const MOST_PER_REQUEST: f64 = 15.0;
 
 /// What else runs meanwhile (stats are flushed every five seconds), as a share of a request.

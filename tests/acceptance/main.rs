@@ -66,6 +66,9 @@ mod retries;
 /// Which route a request meets, and what becomes of it there.
 #[cfg(test)]
 mod routing;
+/// Copies of requests for other clusters.
+#[cfg(test)]
+mod shadows;
 /// Hostile bytes.
 #[cfg(test)]
 mod smuggling;

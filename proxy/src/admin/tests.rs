@@ -37,6 +37,7 @@ fn cluster(name: &str) -> Cluster {
         outlier_detection: None,
         health_check: None,
         ignore_health_on_host_removal: false,
+        mirrors: Vec::new(),
         circuit_breakers: CircuitBreakers::usual(),
     }
 }

@@ -8,6 +8,7 @@ use super::health_check::HealthCheck;
 use super::http_protocol::Http2;
 use super::lb::LoadBalancing;
 use super::listener::DEFAULT_BUFFER_LIMIT;
+use super::mirror::MirrorPolicy;
 use super::outlier::OutlierDetection;
 
 /// `connect_timeout` where the file says nothing: five seconds, Envoy's.
@@ -52,6 +53,8 @@ pub struct Cluster {
     pub health_check: Option<Box<HealthCheck>>,
     /// `ignore_health_on_host_removal`: a host that is no longer told of goes even while its health check passes.
     pub ignore_health_on_host_removal: bool,
+    /// `HttpProtocolOptions.request_mirror_policies`, in place of those of the routes that lead here.
+    pub mirrors: Vec<MirrorPolicy>,
 }
 
 /// `type`.
@@ -168,6 +171,7 @@ impl Cluster {
             outlier_detection: None,
             health_check: None,
             ignore_health_on_host_removal: false,
+            mirrors: Vec::new(),
         }
     }
 }

@@ -427,6 +427,7 @@ pub const COVERAGE: &[Covered] = &[
             "response_headers_to_add",
             "response_headers_to_remove",
             "most_specific_header_mutations_wins",
+            "request_mirror_policies",
         ],
     )
     // Nothing here reads it.
@@ -446,6 +447,7 @@ pub const COVERAGE: &[Covered] = &[
             "include_is_timeout_retry_header",
             "per_request_buffer_limit_bytes",
             "request_body_buffer_limit",
+            "request_mirror_policies",
             "request_headers_to_add",
             "request_headers_to_remove",
             "response_headers_to_add",
@@ -577,8 +579,22 @@ pub const COVERAGE: &[Covered] = &[
             "max_grpc_timeout",
             "grpc_timeout_offset",
             "metadata_match",
+            "request_mirror_policies",
         ],
     ),
+    applied(
+        "envoy.config.route.v3.RouteAction.RequestMirrorPolicy",
+        &[
+            "cluster",
+            "cluster_header",
+            "runtime_fraction",
+            "disable_shadow_host_suffix_append",
+            "request_headers_mutations",
+            "host_rewrite_literal",
+        ],
+    )
+    // There are no spans that would be sampled.
+    .no_op(&["trace_sampled"]),
     applied(
         "envoy.config.route.v3.RouteAction.HashPolicy",
         &["header", "cookie", "connection_properties", "query_parameter", "terminal"],
@@ -793,7 +809,7 @@ pub const COVERAGE: &[Covered] = &[
     ),
     applied(
         "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-        &["common_http_protocol_options", "explicit_http_config"],
+        &["common_http_protocol_options", "explicit_http_config", "request_mirror_policies"],
     ),
     applied(
         "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig",

@@ -31,6 +31,7 @@ pub use self::virtual_host::{Attempts, BufferLimit, RequireTls, Route, VirtualHo
 use super::headers::HeaderMutations;
 use super::http_filter::PerFilter;
 use super::matcher::HeaderField;
+use super::mirror::MirrorPolicy;
 
 /// One route table.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +51,8 @@ pub struct RouteConfiguration {
     pub ignore_port: bool,
     /// `ignore_path_parameters_in_path_matching`: what follows a `;` does not count.
     pub ignore_path_parameters: bool,
+    /// `request_mirror_policies`, of the virtual hosts that have none.
+    pub mirrors: Vec<MirrorPolicy>,
     /// `typed_per_filter_config`.
     pub filters: Vec<PerFilter>,
 }

@@ -30,6 +30,7 @@ mod listener;
 mod listener_filter;
 mod matcher;
 mod message;
+mod mirror;
 mod network_filter;
 mod outlier;
 mod protocol;

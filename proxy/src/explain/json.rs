@@ -50,6 +50,7 @@ fn explanation(explanation: &Explanation<'_>) -> Json {
         "route": met.map(route),
         "outcome": outcome,
         "cluster": cluster,
+        "shadows": shadows(explanation),
         "timeouts": explanation.limits.iter().map(limit).collect::<Vec<_>>(),
         "retries": Json::Null,
         "upstream_request": upstream,
@@ -130,6 +131,18 @@ fn cluster(explanation: &Explanation<'_>, name: &str) -> Json {
         }
     };
     json!({ "name": name, "specifier": specifier, "shares": shares })
+}
+
+/// Where copies go; the cluster is null if the request names none, the fraction if all requests are copied.
+fn shadows(explanation: &Explanation<'_>) -> Vec<Json> {
+    let Outcome::Upstream { bound, .. } = &explanation.preview.outcome else { return Vec::new() };
+    let shadows = bound.shadows.iter().map(|shadow| {
+        let fraction = shadow.fraction;
+        let fraction =
+            fraction.map(|of| json!({ "numerator": of.numerator, "denominator": of.denominator }));
+        json!({ "cluster": shadow.cluster, "host": shadow.host, "fraction": fraction })
+    });
+    shadows.collect()
 }
 
 /// A duration is in milliseconds; none is for ever.

@@ -8,6 +8,7 @@ use http::{HeaderMap, Response};
 
 use crate::config::route::{Action, ClusterName, ClusterSpecifier, HostRewrite, PathRewrite};
 use crate::hcm::{Outcome, Seen};
+use crate::router::Shadowed;
 
 use super::plan::{self, Source};
 use super::{Considered, Explanation, Verdict, VirtualHost, words};
@@ -137,6 +138,7 @@ impl Page {
                 let cluster = self.ink(Ink::Strong, &bound.cluster);
                 self.line("cluster", &format!("{cluster}{}", chosen(explanation)));
                 self.shares(explanation);
+                self.shadows(&bound.shadows);
                 self.rewrites(explanation);
                 self.limits(explanation);
                 self.upstream_head(explanation, head);
@@ -159,6 +161,20 @@ impl Page {
             let percent = f64::from(one.weight) * 100.0 / f64::from(weighted.total);
             let share = format!("{name} gets {} of {} ({percent:.1}%)", one.weight, weighted.total);
             self.line("", &share);
+        }
+    }
+
+    /// Where copies go.
+    fn shadows(&mut self, shadows: &[Shadowed]) {
+        for (index, Shadowed { cluster, host, fraction }) in shadows.iter().enumerate() {
+            let to = match cluster {
+                Some(cluster) => format!("{cluster}, as {host}"),
+                None => String::from("nowhere: the request names no cluster for it"),
+            };
+            let part = fraction.map_or_else(String::new, |part| {
+                format!(", for {} of {} requests", part.numerator, part.denominator)
+            });
+            self.line(if index == 0 { "shadow" } else { "" }, &format!("{to}{part}"));
         }
     }
 

@@ -5,6 +5,7 @@ pub mod pipe;
 mod received;
 mod replay;
 mod sending;
+mod tee;
 mod timed;
 
 use std::collections::VecDeque;
@@ -23,6 +24,7 @@ use self::timed::Timed;
 
 pub use self::replay::Replay;
 pub use self::sending::send;
+pub use self::tee::{Life, tee};
 
 /// A body in transit.
 ///
@@ -59,6 +61,9 @@ pub enum BodyError {
     /// Somebody else reads it now, for another try of the same request.
     #[error("the body is read by another try")]
     Superseded,
+    /// The request that this is a copy of was given up, or has left its copy behind.
+    #[error("the copy is no longer wanted")]
+    Withdrawn,
 }
 
 /// Something that makes a body of another one.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::config::headers::HeaderMutations;
 use crate::formatter::Notes;
 use crate::message::header_parser::HeaderParser;
+use crate::message::mirror::Mirror;
 use crate::message::{Request, Response};
 use crate::stream_info::StreamInfo;
 
@@ -33,6 +34,8 @@ pub(super) struct Levels {
     pub(super) most_specific_wins: bool,
     pub(super) table: Level,
     pub(super) virtual_host: Level,
+    /// `request_mirror_policies` of the table.
+    pub(super) mirrors: Option<Arc<[Mirror]>>,
 }
 
 // === impl HeaderParsers ===

@@ -2,6 +2,7 @@
 
 use crate::config::matcher::HeaderField;
 use crate::config::route as config;
+use crate::message::mirror::Mirror;
 
 use super::clusters::Clusters;
 use super::domains::{Domain, Domains};
@@ -49,6 +50,7 @@ impl Table {
             most_specific_wins: config.most_specific_header_mutations_wins,
             table: Level::new(&config.headers),
             virtual_host: Level::default(),
+            mirrors: Mirror::all(&config.mirrors),
         };
         for (index, host) in config.virtual_hosts.iter().enumerate() {
             for domain in &host.domains {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::config::rate_limit::{RateLimit, RateLimits};
 use crate::config::route as config;
 use crate::config::route::RequireTls;
+use crate::message::mirror::Mirror;
 
 use super::action::Action;
 use super::filters::FilterSettings;
@@ -43,6 +44,8 @@ pub struct Route {
     pub(super) filters: FilterSettings,
     /// How its requests are tried, if there is anything to say of that.
     pub tries: Option<Box<Tries>>,
+    /// Where copies of its requests go; most go nowhere.
+    pub mirrors: Option<Arc<[Mirror]>>,
 }
 
 /// `rate_limits` that a request meets.
@@ -66,11 +69,17 @@ impl VirtualHost {
         numbers: &mut Numbers<'_>,
         levels: &Levels,
     ) -> Self {
+        let mirrors = Mirror::all(&config.mirrors).or_else(|| levels.mirrors.clone());
         let levels = Levels { virtual_host: Level::new(&config.headers), ..levels.clone() };
         let above = Above::new(config);
         let routes = config.routes.iter().map(|route| {
             let route_made = Route::new(route, numbers, &levels);
-            Route { tries: above.tries(route), ..route_made }
+            let own = match &route.action {
+                config::Action::Forward(forward) => Mirror::all(&forward.mirrors),
+                _ => None,
+            };
+            let mirrors = own.or_else(|| mirrors.clone());
+            Route { tries: above.tries(route), mirrors, ..route_made }
         });
         let routes: Vec<Route> = routes.collect();
         Self {
@@ -147,6 +156,7 @@ impl Route {
             action: Action::new(&config.action, numbers, &of_cluster),
             filters: numbers.filters.settings(&config.filters),
             tries: None,
+            mirrors: None,
         }
     }
 

@@ -36,6 +36,8 @@ struct Course<'a> {
     whole: &'a Whole,
     rewrite: Option<&'a Rewrite>,
     timeout: Option<Duration>,
+    /// How many bytes of the body may be kept for another try.
+    body_limit: u64,
     /// Whose breakers, and whose connections, it takes.
     priority: RoutingPriority,
     /// What decides about the host, where hashes do.
@@ -69,12 +71,15 @@ impl Router {
         info: &mut StreamInfo,
     ) -> Response {
         let whole = Whole::of(&mut request, info.start);
+        let mirrors = ready.mirrors;
+        let shadows = mirrors.and_then(|mirrors| self.shadow(mirrors, &mut request, ready, info));
         let course = Course {
             router: self,
             local: ready.local,
             whole: &whole,
             rewrite: ready.rewrite,
             timeout: ready.timeout,
+            body_limit: ready.body_limit,
             priority: ready.priority,
             hash: ready.hash(),
             metadata: ready.metadata(),
@@ -86,6 +91,11 @@ impl Router {
             // Boxed: most requests have no such thing, and it would be room in all of them.
             Some(tries) => course.within(Box::pin(course.persist(request, tries, info))).await,
         };
+        if result.is_err()
+            && let Some(shadows) = shadows
+        {
+            shadows.forget_unsent();
+        }
         // While there was no connection yet, it is not the host that was late.
         if matches!(result, Err(Failure::RouteTimeout { trying: true }))
             && info.upstream_local.is_some()
@@ -191,7 +201,7 @@ impl Course<'_> {
             return Template { head, body: Content::Once(body) };
         }
         let abandoned = self.local.cluster.stats.retry_or_shadow_abandoned.clone();
-        Template { head, body: Content::Kept(Replay::new(body, tries.body_limit, abandoned)) }
+        Template { head, body: Content::Kept(Replay::new(body, self.body_limit, abandoned)) }
     }
 
     fn choose_first(&self) -> Option<Rc<LocalHost>> {

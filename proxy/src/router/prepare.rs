@@ -8,6 +8,7 @@ use http::header::HOST;
 
 use crate::config::cluster::{Protocol, RoutingPriority};
 use crate::message::local_reply::LocalReply;
+use crate::message::mirror::Mirror;
 use crate::message::{Request, Response, headers, hop_by_hop};
 use crate::route::{Attempts, Forward, HeaderParsers, RequestNotes, Rewrite, Route};
 use crate::stream_info::StreamInfo;
@@ -53,6 +54,10 @@ pub struct Ready<'a> {
     pub(super) hashed: Option<Box<Hashed<'a>>>,
     /// Whether the client is told how many tries there were.
     pub(super) tells_attempts: bool,
+    /// Where copies of it go. Most go nowhere.
+    pub(super) mirrors: Option<&'a [Mirror]>,
+    /// How many bytes of the body may be kept, for another try or for copies.
+    pub(super) body_limit: u64,
     /// What may take more than one plain try. Most requests have none.
     pub(super) tries: Option<Box<Tries<'a>>>,
 }
@@ -63,8 +68,6 @@ pub(super) struct Tries<'a> {
     pub(super) retry: Option<Retry<'a>>,
     pub(super) per_try: Option<PerTry>,
     pub(super) attempts: Attempts,
-    /// How many bytes of the body may be kept for another try.
-    pub(super) body_limit: u64,
 }
 
 // === impl Ready ===
@@ -154,7 +157,10 @@ impl Router {
         if rewrite.is_some() || host_rewrite.is_some() || headers.changes_requests() {
             rewrite::show(request, note);
         }
+        let of_cluster = local.cluster.mirrors.as_deref();
         Ok(Ready {
+            mirrors: of_cluster.or(route.mirrors.as_deref()),
+            body_limit: self.body_limit(route),
             tries: self.tries(route, retries, per_try, request),
             tells_attempts: attempts.in_response,
             priority: forward.priority,
@@ -184,9 +190,12 @@ impl Router {
             return None;
         }
         let attempts = tries.map_or_else(Attempts::default, |tries| tries.attempts);
-        let body_limit = tries.and_then(|tries| tries.body_limit);
-        let body_limit = body_limit.unwrap_or_else(|| self.buffer_limit.into());
-        Some(Box::new(Tries { retry, per_try, attempts, body_limit }))
+        Some(Box::new(Tries { retry, per_try, attempts }))
+    }
+
+    fn body_limit(&self, route: &Route) -> u64 {
+        let own = route.tries.as_ref().and_then(|tries| tries.body_limit);
+        own.unwrap_or_else(|| self.buffer_limit.into())
     }
 
     /// Tells the upstream how long it may take, of which so much is over.

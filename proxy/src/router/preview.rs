@@ -6,6 +6,7 @@ use crate::message::{Request, Response};
 use crate::stream_info::StreamInfo;
 use crate::upstream::lb;
 
+use super::shadow::Shadowed;
 use super::{Router, mutation, rewrite};
 
 /// Where a request would go.
@@ -15,6 +16,8 @@ pub struct Bound {
     pub cluster: String,
     /// For how long the upstream may take; none is for ever.
     pub timeout: Option<Duration>,
+    /// Where copies of the request would go.
+    pub shadows: Vec<Shadowed>,
 }
 
 // === impl Router ===
@@ -46,7 +49,12 @@ impl Router {
             let says_old = !self.options.suppress_envoy_headers;
             rewrite::apply_auto(rewrite, request, &target.host, says_old);
         }
+        let shadows = ready.mirrors.map(|mirrors| self.shadowed(mirrors, request));
         mutation::change_response(ready.headers, ready.notes, answer, info);
-        Ok(Bound { cluster: ready.local.cluster.name.to_string(), timeout: ready.timeout })
+        Ok(Bound {
+            cluster: ready.local.cluster.name.to_string(),
+            timeout: ready.timeout,
+            shadows: shadows.unwrap_or_default(),
+        })
     }
 }

@@ -352,7 +352,10 @@ impl Watch for Download {
             }
             // An HTTP/1 body that ends before its end, for one.
             BodyError::Source(_) => stats.upstream_cx_protocol_error.inc(),
-            BodyError::Stream(_) | BodyError::Superseded | BodyError::Closed => {}
+            BodyError::Stream(_)
+            | BodyError::Superseded
+            | BodyError::Withdrawn
+            | BodyError::Closed => {}
         }
     }
 }

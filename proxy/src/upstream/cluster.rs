@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 
 use crate::base::latch::Latch;
 use crate::config;
+use crate::message::mirror::Mirror;
 use crate::stats::Scope;
 
 use super::Host;
@@ -36,6 +37,8 @@ pub struct Cluster {
     pub outlier: Option<Arc<Outlier>>,
     /// Its active health checks.
     pub active_health: Option<Arc<ActiveHealth>>,
+    /// Where copies of its requests go, whatever their routes say.
+    pub mirrors: Option<Arc<[Mirror]>>,
     hosts: ArcSwap<HostSet>,
     publishing: Mutex<()>,
     /// About the table of hashes, where these decide.
@@ -60,6 +63,7 @@ impl Cluster {
         Self {
             name: Arc::from(config.name.as_str()),
             limits: Limits::new(&config.circuit_breakers, &stats, &scope),
+            mirrors: Mirror::all(&config.mirrors),
             config,
             stats,
             client_stats: ClientStats::register(&root.scope("http").scope("async-client")),

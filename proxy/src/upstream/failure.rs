@@ -65,7 +65,10 @@ pub fn after_response_started(error: &BodyError) -> (Flag, &'static str) {
             "upstream_reset_after_response_started{connection_termination}",
         ),
         // An HTTP/1 body that ends before its end is a breach of the protocol, as Envoy sees it.
-        BodyError::Source(_) | BodyError::Stream(_) | BodyError::Superseded => {
+        BodyError::Source(_)
+        | BodyError::Stream(_)
+        | BodyError::Superseded
+        | BodyError::Withdrawn => {
             (Flag::UpstreamProtocolError, "upstream_reset_after_response_started{protocol_error}")
         }
     }

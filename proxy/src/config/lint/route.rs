@@ -89,6 +89,7 @@ fn mirror(action: View<'_>, traps: &mut Traps) {
     for policy in action.get("request_mirror_policies").items() {
         if let Some(at) = policy.place()
             && !policy.get("disable_shadow_host_suffix_append").is_true()
+            && !policy.get("host_rewrite_literal").is_set()
         {
             traps.add(MIRROR_HOST, at, "the mirrored request's host ends in -shadow");
         }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::config::cluster::RoutingPriority;
 use crate::config::local_reply::BodyFormat;
+use crate::config::mirror::MirrorPolicy;
 use crate::stream_info::Limit;
 
 use crate::config::rate_limit::RateLimits;
@@ -64,6 +65,8 @@ pub struct Forward {
     pub include_vh_rate_limits: bool,
     /// `upgrade_configs`.
     pub upgrades: Vec<Upgrade>,
+    /// `request_mirror_policies`; the virtual host's where the route has none.
+    pub mirrors: Vec<MirrorPolicy>,
 }
 
 /// `RouteAction.UpgradeConfig`.
@@ -132,6 +135,7 @@ impl Forward {
             rate_limits: RateLimits::default(),
             include_vh_rate_limits: false,
             upgrades: Vec::new(),
+            mirrors: Vec::new(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::config::headers::HeaderMutations;
 use crate::config::http_filter::PerFilter;
+use crate::config::mirror::MirrorPolicy;
 use crate::config::rate_limit::RateLimits;
 
 use super::action::Action;
@@ -27,6 +28,8 @@ pub struct VirtualHost {
     pub buffer_limit: BufferLimit,
     /// `routes`; the first that matches wins.
     pub routes: Vec<Route>,
+    /// `request_mirror_policies`, of the routes that have none.
+    pub mirrors: Vec<MirrorPolicy>,
     /// `rate_limits`.
     pub rate_limits: RateLimits,
     /// `typed_per_filter_config`.

@@ -11,7 +11,7 @@ use crate::config::listener::DEFAULT_BUFFER_LIMIT;
 use crate::config::source::Quoted;
 
 use super::message::Message;
-use super::{endpoint, health_check, lb, outlier, protocol};
+use super::{endpoint, health_check, lb, mirror, outlier, protocol};
 
 /// The one extension whose options a cluster may carry; its key in `typed_extension_protocol_options`, and its type.
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
@@ -47,6 +47,8 @@ pub(super) fn lower(cluster: &Message<'_>, findings: &mut Findings) -> Option<Cl
         ignore_health_on_host_removal: cluster
             .bool("ignore_health_on_host_removal")
             .unwrap_or_default(),
+        // Which clusters there are is not looked at here, as in Envoy.
+        mirrors: options.map_or_else(Vec::new, |options| mirror::policies(options, None, findings)),
         lb: lb?,
         discovery: discovery?,
         name: name?,

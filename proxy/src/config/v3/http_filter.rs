@@ -2,7 +2,7 @@
 
 mod buffer;
 mod fault;
-mod header_mutation;
+pub(super) mod header_mutation;
 mod health_check;
 mod local_rate_limit;
 

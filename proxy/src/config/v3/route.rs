@@ -16,7 +16,7 @@ use crate::config::matcher::HeaderField;
 use crate::config::route::RouteConfiguration;
 
 use super::message::Message;
-use super::{headers, http_filter};
+use super::{headers, http_filter, mirror};
 
 /// `max_direct_response_body_size_bytes` where the file says nothing: 4 KiB, Envoy's.
 const MAX_DIRECT_RESPONSE_BODY: u32 = 4096;
@@ -49,6 +49,7 @@ pub(super) fn lower(
         virtual_host_header: table.nonempty("vhost_header").map(HeaderField::new),
         ignore_port: flag("ignore_port_in_host_matching"),
         ignore_path_parameters: flag("ignore_path_parameters_in_path_matching"),
+        mirrors: mirror::policies(table, lowering.clusters, lowering.findings),
         filters: http_filter::per_filter(table, lowering.findings),
     }
 }

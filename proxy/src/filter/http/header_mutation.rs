@@ -1,15 +1,9 @@
 //! `envoy.filters.http.header_mutation`: changes headers, by the filter and by all levels of the route table.
 
-use std::sync::Arc;
-
-use http::HeaderName;
-
-use crate::config::headers::HeaderRules;
 use crate::config::http_filter as config;
-use crate::config::matcher::StringMatcher;
 use crate::formatter::Notes;
-use crate::message::header_parser::HeaderParser;
-use crate::message::{Request, Response, headers, hop_by_hop};
+use crate::message::mutation::Mutation;
+use crate::message::{Request, Response, hop_by_hop};
 
 use super::{Context, Override};
 
@@ -25,13 +19,6 @@ pub(super) struct HeaderMutation {
 pub(super) struct Mutations {
     request: Box<[Mutation]>,
     response: Box<[Mutation]>,
-}
-
-#[derive(Debug)]
-enum Mutation {
-    Remove(HeaderName),
-    RemoveOnMatch(StringMatcher),
-    Append(Arc<HeaderParser>),
 }
 
 /// What the changes of a response print of its request, in their order.
@@ -52,10 +39,7 @@ impl HeaderMutation {
         let mut changed = false;
         for mutation in self.levels(cx).flat_map(|level| &level.request) {
             changed = true;
-            match mutation {
-                Mutation::Append(parser) => parser.change_request(request, cx.info),
-                other => other.remove(request.headers_mut()),
-            }
+            mutation.change_request(request, cx.info);
         }
         if changed {
             // Only a connection may say them, whatever was added.
@@ -120,43 +104,5 @@ impl Mutations {
     pub(super) fn new(config: &config::Mutations) -> Self {
         let all = |list: &[config::Mutation]| list.iter().filter_map(Mutation::new).collect();
         Self { request: all(&config.request), response: all(&config.response) }
-    }
-}
-
-// === impl Mutation ===
-
-impl Mutation {
-    /// None if it changes nothing.
-    fn new(config: &config::Mutation) -> Option<Self> {
-        match config {
-            // What cannot be a header's name is no header's.
-            config::Mutation::Remove(name) => name.parse().ok().map(Self::Remove),
-            config::Mutation::RemoveOnMatch(matcher) => Some(Self::RemoveOnMatch(matcher.clone())),
-            config::Mutation::Append(option) => {
-                let rules = HeaderRules { add: vec![option.clone()], ..HeaderRules::default() };
-                HeaderParser::new(&rules).map(Self::Append)
-            }
-        }
-    }
-
-    fn parser(&self) -> Option<&HeaderParser> {
-        match self {
-            Self::Append(parser) => Some(parser),
-            Self::Remove(_) | Self::RemoveOnMatch(_) => None,
-        }
-    }
-
-    fn remove(&self, headers: &mut http::HeaderMap) {
-        let goes = |name: &HeaderName| match self {
-            Self::Remove(gone) => gone == name,
-            // Those that every request has are not removed by chance.
-            Self::RemoveOnMatch(matcher) => {
-                *name != http::header::HOST && matcher.matches(name.as_str().as_bytes())
-            }
-            Self::Append(_) => false,
-        };
-        if headers.keys().any(goes) {
-            headers::retain(headers, |name| !goes(name));
-        }
     }
 }

@@ -44,6 +44,7 @@ fn host(name: &str, domains: &[&str], routes: Vec<config::Route>) -> VirtualHost
         buffer_limit: BufferLimit::default(),
         routes,
         filters: Vec::new(),
+        mirrors: Vec::new(),
         rate_limits: Box::default(),
     }
 }

@@ -20,13 +20,17 @@ pub(super) fn lower(config: &Message<'_>, findings: &mut Findings) -> HeaderMuta
 
 pub(super) fn mutations(config: &Message<'_>, findings: &mut Findings) -> Mutations {
     let Some(mutations) = config.message("mutations") else { return Mutations::default() };
-    let mut all = |field| -> Vec<Mutation> {
-        mutations
-            .messages(field)
-            .filter_map(|mutation| self::mutation(mutation, findings))
-            .collect()
-    };
+    let mut all = |field| list(mutations, field, findings);
     Mutations { request: all("request_mutations"), response: all("response_mutations") }
+}
+
+/// The changes in the list under `field`, which are made one after the other.
+pub(in crate::config::v3) fn list(
+    parent: &Message<'_>,
+    field: &str,
+    findings: &mut Findings,
+) -> Vec<Mutation> {
+    parent.messages(field).filter_map(|one| mutation(one, findings)).collect()
 }
 
 fn mutation(mutation: &Message<'_>, findings: &mut Findings) -> Option<Mutation> {

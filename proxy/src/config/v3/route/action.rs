@@ -8,7 +8,7 @@ use crate::config::route::{
 };
 use crate::config::v3::message::Message;
 use crate::config::v3::{
-    body_format, data_source, endpoint, extension, matcher, rate_limit, wrong_extension,
+    body_format, data_source, endpoint, extension, matcher, mirror, rate_limit, wrong_extension,
 };
 use crate::formatter::{FormatError, HeadFormat};
 
@@ -68,6 +68,7 @@ impl Lowering<'_> {
             _ => 503,
         };
         let hash_policy = super::hash_policy::lower(action, self.findings);
+        let mirrors = mirror::policies(action, self.clusters, self.findings);
         let append = action.bool("append_x_forwarded_host");
         Some(Forward {
             timeout: times::timeout(action),
@@ -78,6 +79,7 @@ impl Lowering<'_> {
             rate_limits,
             include_vh_rate_limits: action.bool("include_vh_rate_limits").unwrap_or_default(),
             upgrades: upgrades(action),
+            mirrors,
             cluster: cluster?,
             metadata_match: metadata_match.map(Box::new),
             hash_policy: hash_policy?,

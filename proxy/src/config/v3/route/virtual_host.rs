@@ -3,7 +3,7 @@
 use crate::config::route::{Attempts, BufferLimit, RequireTls, Route, VirtualHost};
 use crate::config::source::Quoted;
 use crate::config::v3::message::Message;
-use crate::config::v3::{headers, http_filter, rate_limit};
+use crate::config::v3::{headers, http_filter, mirror, rate_limit};
 
 use super::Lowering;
 
@@ -22,6 +22,7 @@ impl Lowering<'_> {
             attempts: attempts(host),
             buffer_limit: buffer_limit(host),
             routes: host.messages("routes").filter_map(|route| self.route(route)).collect(),
+            mirrors: mirror::policies(host, self.clusters, self.findings),
             rate_limits: rate_limit::limits(host, self.findings),
             filters: http_filter::per_filter(host, self.findings),
         }
