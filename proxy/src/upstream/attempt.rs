@@ -15,6 +15,7 @@ use crate::message::{Body, Request, Response, headers, hop_by_hop, upgrade};
 use crate::stats::{Counter, GaugeGuard};
 use crate::stream_info::StreamInfo;
 
+use super::Local;
 use super::connect::millis;
 use super::failure::Failure;
 use super::host::HostHold;
@@ -26,7 +27,6 @@ use super::pool::{ExchangeError, Lease, Pool, SendError};
 use super::report;
 use super::stats::Origin;
 use super::upload::Whole;
-use super::Local;
 
 /// How often a request that no host has seen a byte of moves to another connection. Each time a connection that turned
 /// out to be closed is dropped, so this only bounds a host that closes every connection at once.
