@@ -1,6 +1,7 @@
 //! Small things with no opinion about proxies.
 
 pub mod alarm;
+pub mod bell;
 pub mod clock;
 pub mod drain;
 pub mod latch;

@@ -50,5 +50,6 @@ pub use self::diagnostic::Report;
 pub use self::expand::Variables;
 pub use self::json_schema::json_schema;
 pub use self::load::{
-    Checked, Loaded, Manner, check, check_then, load, load_expanded, load_route_tests,
+    AssignmentError, Checked, Loaded, Manner, check, check_then, load, load_assignment,
+    load_expanded, load_route_tests,
 };

@@ -26,6 +26,9 @@ mod compose;
 /// The tutorial's v1 files, converted.
 #[cfg(test)]
 mod convert;
+/// How a cluster learns its hosts.
+#[cfg(test)]
+mod discovery;
 /// Going away without losing a request.
 #[cfg(test)]
 mod drain;

@@ -1,5 +1,6 @@
 //! A named set of hosts: `envoy.config.cluster.v3.Cluster`.
 
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -64,6 +65,17 @@ pub enum Discovery {
     Static,
     /// `STRICT_DNS`: every address of every name is a host.
     StrictDns(Dns),
+    /// `EDS`, from a file.
+    Eds(Eds),
+}
+
+/// `eds_cluster_config`, with a file as its source.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Eds {
+    /// `service_name`, or the cluster's name: the `cluster_name` of what is read.
+    pub service: String,
+    /// `eds_config.path_config_source.path`.
+    pub path: PathBuf,
 }
 
 /// How names are resolved.

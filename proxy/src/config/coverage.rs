@@ -693,6 +693,7 @@ pub const COVERAGE: &[Covered] = &[
             "connect_timeout",
             "per_connection_buffer_limit_bytes",
             "load_assignment",
+            "eds_cluster_config",
             "circuit_breakers",
             "typed_extension_protocol_options",
             "http2_protocol_options",
@@ -704,6 +705,22 @@ pub const COVERAGE: &[Covered] = &[
             "ignore_health_on_host_removal",
         ],
     ),
+    applied(
+        "envoy.config.cluster.v3.Cluster.EdsClusterConfig",
+        &["eds_config", "service_name"],
+    ),
+    applied(
+        "envoy.config.core.v3.ConfigSource",
+        &["path", "path_config_source"],
+    )
+    // Every version but V3 is gone; and a file is there at once, so that nothing waits for it, in Envoy either.
+    .no_op(&["resource_api_version", "initial_fetch_timeout"]),
+    applied("envoy.config.core.v3.PathConfigSource", &["path", "watched_directory"]),
+    applied("envoy.config.core.v3.WatchedDirectory", &["path"]),
+    // A file of endpoints
+    applied("envoy.service.discovery.v3.DiscoveryResponse", &["version_info", "resources"])
+        // What a server and its clients tell each other; nothing follows from it.
+        .no_op(&["type_url", "nonce", "canary", "control_plane"]),
     // Load balancing
     applied(
         "envoy.config.cluster.v3.Cluster.CommonLbConfig",
@@ -840,7 +857,7 @@ pub const COVERAGE: &[Covered] = &[
     ),
     applied(
         "envoy.config.endpoint.v3.ClusterLoadAssignment.Policy",
-        &["overprovisioning_factor", "weighted_priority_health"],
+        &["overprovisioning_factor", "weighted_priority_health", "endpoint_stale_after"],
     ),
     applied(
         "envoy.config.endpoint.v3.LocalityLbEndpoints",

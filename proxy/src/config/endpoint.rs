@@ -2,12 +2,42 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::address::SocketAddress;
 use super::health_check::EndpointHealthCheck;
 
 /// The name under which load balancing keeps its metadata.
 pub const LB_METADATA: &str = "envoy.lb";
+
+/// `ClusterLoadAssignment`: where all hosts of a cluster are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assignment {
+    /// `endpoints`, in file order.
+    pub endpoints: Vec<Endpoint>,
+    /// `policy`.
+    pub policy: PriorityPolicy,
+    /// `policy.endpoint_stale_after`: for how long they hold; none (the default) is for ever.
+    pub stale_after: Option<Duration>,
+}
+
+/// `ClusterLoadAssignment.Policy`, as far as it says how much each priority gets.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct PriorityPolicy {
+    /// `overprovisioning_factor`, in percent (default 140).
+    pub overprovisioning: u32,
+    /// `weighted_priority_health`: how healthy a priority is goes by weights, not by numbers.
+    pub weighted_health: bool,
+}
+
+/// What a file of endpoints says: `envoy.service.discovery.v3.DiscoveryResponse` for one cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Discovered {
+    /// `version_info`.
+    pub version: String,
+    /// Its one resource; none if it has none, which changes nothing.
+    pub assignment: Option<Assignment>,
+}
 
 /// One configured endpoint: `LbEndpoint`.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +108,15 @@ pub enum HealthStatus {
 /// `envoy.config.core.v3.Metadata.filter_metadata`: structures by the name of who reads them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metadata(pub BTreeMap<String, serde_json::Value>);
+
+// === impl PriorityPolicy ===
+
+impl Default for PriorityPolicy {
+    /// Envoy's defaults.
+    fn default() -> Self {
+        Self { overprovisioning: 140, weighted_health: false }
+    }
+}
 
 // === impl Traits ===
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::endpoint::PriorityPolicy;
 use super::metadata_match::MetadataMatch;
 
 /// How hosts are chosen.
@@ -15,10 +16,8 @@ pub struct LoadBalancing {
     pub fails_in_panic: bool,
     /// `locality_weighted_lb_config`: localities get traffic by their weights.
     pub locality_weighted: bool,
-    /// `load_assignment.policy.overprovisioning_factor`, in percent (default 140).
-    pub overprovisioning: u32,
-    /// `load_assignment.policy.weighted_priority_health`: how healthy a priority is goes by weights, not by numbers.
-    pub weighted_priority_health: bool,
+    /// `load_assignment.policy`.
+    pub priorities: PriorityPolicy,
     /// `slow_start_config`.
     pub slow_start: Option<SlowStart>,
     /// `lb_subset_config`, if it has selectors.
@@ -129,8 +128,7 @@ impl Default for LoadBalancing {
             panic_threshold: 50,
             fails_in_panic: false,
             locality_weighted: false,
-            overprovisioning: 140,
-            weighted_priority_health: false,
+            priorities: PriorityPolicy::default(),
             slow_start: None,
             subsets: None,
         }

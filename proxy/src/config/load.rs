@@ -1,5 +1,6 @@
 //! From a file or a text to the validated configuration, or to the list of everything that is wrong with it.
 
+mod endpoints;
 mod routes;
 
 use std::fs::File;
@@ -13,8 +14,9 @@ use super::expand::{self, Expanded, Variables};
 use super::schema::Schema;
 use super::source::{Entry, Node, Notation, Sources, Value};
 use super::usage::{self, FieldUse};
-use super::{lint, v1, v3};
+use super::{files, lint, v1, v3};
 
+pub use self::endpoints::{AssignmentError, load_assignment};
 pub use self::routes::load_route_tests;
 
 /// A larger file is refused unread. One with 5,000 clusters and as many routes has 2.5 MB.
@@ -193,7 +195,7 @@ impl<'s> Load<'s> {
 
     pub(super) fn file(&mut self, path: &Path) -> Result<Version, Report> {
         let name = path.display().to_string();
-        let notation = notation(path).map_err(|why| Report::of_file(&name, why))?;
+        let notation = files::notation(path).map_err(|why| Report::of_file(&name, why))?;
         let text = read(path)?;
         let parsed = self.parse(&name, &text, notation);
         // A pipe cannot be read twice, and comments are no part of the tree.
@@ -392,17 +394,6 @@ fn version(root: &Node, schema: &Schema) -> Version {
     let admin = root.get("admin").and_then(|admin| admin.get("address"));
     let v1_admin = admin.is_some_and(|address| matches!(address.value, Value::Text(_)));
     if v1 > v3 || (v1 == v3 && v1_admin) { Version::V1 } else { Version::V3 }
-}
-
-fn notation(path: &Path) -> Result<Notation, &'static str> {
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    match extension.to_ascii_lowercase().as_str() {
-        "yaml" | "yml" => Ok(Notation::Yaml),
-        "pb" | "pb_text" | "pb-text" => {
-            Err("protobuf's own forms are not read: write the same as YAML or JSON")
-        }
-        _ => Ok(Notation::Json),
-    }
 }
 
 fn read(path: &Path) -> Result<String, Report> {

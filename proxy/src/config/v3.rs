@@ -44,6 +44,7 @@ mod subsets;
 pub(super) use self::bootstrap::{NAME as BOOTSTRAP, lower};
 pub(super) use self::check::{TYPED_STRUCTS, check, parse_duration};
 pub(super) use self::dump::{dump, duration as duration_text};
+pub(super) use self::endpoint::{DISCOVERY, discovered as lower_discovered};
 pub(super) use self::message::{Message, Use};
 pub(super) use self::redact::redact;
 pub(super) use self::route_tests::{NAME as ROUTE_TESTS, lower as lower_route_tests};

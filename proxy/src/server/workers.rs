@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
 use crate::access_log::AccessLogs;
+use crate::base::bell::Ear;
 use crate::base::task::{self, Owned};
 use crate::config;
 use crate::config::hcm::HttpConnectionManager;
@@ -83,6 +84,7 @@ async fn run(index: usize, shared: Shared) {
         .map(|cluster| (cluster.name.clone(), Rc::new(Local::new(cluster.clone()))))
         .collect();
     let clusters = Rc::new(clusters);
+    let _following = task::spawn_guarded(follow(clusters.clone(), shared.clusters.ear()));
     let mut acceptors = Owned::new();
     for listener in shared.listeners.listeners() {
         let acceptor = Acceptor {
@@ -94,6 +96,13 @@ async fn run(index: usize, shared: Shared) {
         task::spawn_in(&mut acceptors, listener::accept(acceptor));
     }
     while acceptors.join_next().await.is_some() {}
+}
+
+/// Lets the clusters that this worker has used take over hosts as they are published, whether requests come or not.
+async fn follow(clusters: Rc<Clusters>, mut published: Ear) {
+    while published.hears().await {
+        clusters.values().for_each(|cluster| cluster.catch_up());
+    }
 }
 
 /// The filter chains of a listener on one worker.

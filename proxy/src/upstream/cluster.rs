@@ -5,8 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 
+use crate::base::bell::Bell;
 use crate::base::latch::Latch;
 use crate::config;
+use crate::config::cluster::Discovery;
+use crate::config::endpoint::PriorityPolicy;
+use crate::config::lb::LoadBalancing;
 use crate::message::mirror::Mirror;
 use crate::stats::Scope;
 
@@ -16,7 +20,7 @@ use super::health_check::ActiveHealth;
 use super::host_set::HostSet;
 use super::limits::Limits;
 use super::outlier::Outlier;
-use super::stats::{ClientStats, ClusterStats, TableStats};
+use super::stats::{ClientStats, ClusterStats, EdsStats, TableStats};
 
 /// A named set of hosts.
 #[derive(Debug)]
@@ -39,12 +43,23 @@ pub struct Cluster {
     pub active_health: Option<Arc<ActiveHealth>>,
     /// Where copies of its requests go, whatever their routes say.
     pub mirrors: Option<Arc<[Mirror]>>,
+    /// About the file of its hosts, where there is one.
+    pub(super) eds_stats: Option<Box<EdsStats>>,
     hosts: ArcSwap<HostSet>,
-    publishing: Mutex<()>,
+    publishing: Mutex<Publishing>,
     /// About the table of hashes, where these decide.
     table: Option<TableStats>,
     /// Told when the hosts are known for the first time, or known to be unknown.
     warm: Latch,
+    /// Rung with every set of hosts.
+    published: Bell,
+}
+
+/// What publishing hosts goes by, beside the configuration.
+#[derive(Debug, Default)]
+struct Publishing {
+    /// The settings of balancing, where discovery has other ones than the configuration.
+    lb: Option<Box<LoadBalancing>>,
 }
 
 // === impl Cluster ===
@@ -60,6 +75,8 @@ impl Cluster {
         let checks = config.health_check.as_ref();
         let active_health = checks.map(|_| Arc::new(ActiveHealth::new(&scope)));
         let table = TableStats::register(&config.lb.policy, &scope);
+        let eds_stats = matches!(config.discovery, Discovery::Eds(_));
+        let eds_stats = eds_stats.then(|| Box::new(EdsStats::register(&scope)));
         Self {
             name: Arc::from(config.name.as_str()),
             limits: Limits::new(&config.circuit_breakers, &stats, &scope),
@@ -70,11 +87,19 @@ impl Cluster {
             scope,
             outlier,
             active_health,
+            eds_stats,
             hosts: ArcSwap::default(),
             publishing: Mutex::default(),
             table,
             warm: Latch::new(),
+            published: Bell::new(),
         }
+    }
+
+    /// The same with a bell that is rung with every set of hosts.
+    #[must_use]
+    pub fn with_bell(self, published: Bell) -> Self {
+        Self { published, ..self }
     }
 
     /// The hosts as they are now.
@@ -90,15 +115,36 @@ impl Cluster {
     /// Publishes other hosts than before. Of those that are no longer told of, the ones that pass health checks stay
     /// until they fail.
     pub fn publish(&self, mut hosts: Vec<Arc<Host>>) {
-        let _turn = self.turn();
+        let turn = self.turn();
         if let Some(outlier) = &self.outlier {
             hosts.iter().for_each(|host| host.watch(outlier));
         }
-        if self.active_health.is_none() || self.take_over(&mut hosts) {
+        if self.active_health.is_some() {
+            self.take_over(&mut hosts);
+        }
+        if self.are_others(&hosts) {
             self.stats.membership_change.inc();
         }
-        self.store(hosts);
+        self.store(hosts, &turn);
         self.tell_of_hosts();
+    }
+
+    /// Takes over how much each priority gets, from the next hosts on that are published, and says whether that is
+    /// something new.
+    pub fn set_priorities(&self, policy: PriorityPolicy) -> bool {
+        let configured = &self.config.lb;
+        let mut turn = self.turn();
+        let before = turn.lb.as_ref().map_or(configured.priorities, |lb| lb.priorities);
+        turn.lb = (policy != configured.priorities)
+            .then(|| Box::new(LoadBalancing { priorities: policy, ..configured.clone() }));
+        before != policy
+    }
+
+    /// Whether these are not the hosts that are published, in whatever order.
+    fn are_others(&self, hosts: &[Arc<Host>]) -> bool {
+        let old = self.peek_hosts();
+        let known: HashSet<_> = old.hosts().iter().map(Arc::as_ptr).collect();
+        hosts.len() != known.len() || hosts.iter().any(|host| !known.contains(&Arc::as_ptr(host)))
     }
 
     /// The hosts that discovery tells of: all but those that only stay as long as they pass health checks.
@@ -110,14 +156,15 @@ impl Cluster {
 
     /// Lets hosts go.
     pub(super) fn remove(&self, gone: &dyn Fn(&Arc<Host>) -> bool) {
-        let _turn = self.turn();
+        let turn = self.turn();
         self.stats.membership_change.inc();
-        self.store(self.hosts().hosts().iter().filter(|host| !gone(host)).cloned().collect());
+        let left = self.hosts().hosts().iter().filter(|host| !gone(host)).cloned().collect();
+        self.store(left, &turn);
         self.tell_of_hosts();
     }
 
-    /// Prepares hosts for their checks, and keeps old ones that may not go yet. Says whether any comes or goes.
-    fn take_over(&self, hosts: &mut Vec<Arc<Host>>) -> bool {
+    /// Prepares hosts for their checks, and keeps old ones that may not go yet.
+    fn take_over(&self, hosts: &mut Vec<Arc<Host>>) {
         let old = self.hosts();
         let known: HashSet<_> = old.hosts().iter().map(Arc::as_ptr).collect();
         for host in &*hosts {
@@ -137,7 +184,6 @@ impl Cluster {
                 }
             }
         }
-        hosts.len() != known.len() || hosts.iter().any(|host| !known.contains(&Arc::as_ptr(host)))
     }
 
     fn tell_of_hosts(&self) {
@@ -152,21 +198,21 @@ impl Cluster {
     /// Publishes the same hosts anew, by the health that they have now. Whoever has raised or lowered a host's flag
     /// calls it, from whatever thread.
     pub fn refresh(&self) {
-        let _turn = self.turn();
-        self.store(self.hosts().hosts().to_vec());
+        let turn = self.turn();
+        self.store(self.hosts().hosts().to_vec(), &turn);
     }
 
     /// One publishes at a time, so that the last set and the gauges are of the same moment.
-    fn turn(&self) -> MutexGuard<'_, ()> {
+    fn turn(&self) -> MutexGuard<'_, Publishing> {
         // There is nothing in there that a panic could have left half done.
         self.publishing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn store(&self, hosts: Vec<Arc<Host>>) {
+    fn store(&self, hosts: Vec<Arc<Host>>, turn: &Publishing) {
         if self.config.lb.slow_start.is_some() {
             hosts.iter().for_each(|host| host.note_health());
         }
-        let set = HostSet::new(hosts, &self.config.lb);
+        let set = HostSet::new(hosts, turn.lb.as_deref().unwrap_or(&self.config.lb));
         let group = set.group();
         self.stats.membership_total.set(set.hosts().len() as u64);
         self.stats.membership_healthy.set(group.count(|one| one.healthy.hosts.len()));
@@ -177,6 +223,7 @@ impl Cluster {
         }
         self.count_subsets(&set);
         self.hosts.store(Arc::new(set));
+        self.published.ring();
     }
 
     fn count_subsets(&self, set: &HostSet) {

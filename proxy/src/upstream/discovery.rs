@@ -1,5 +1,6 @@
 //! How a cluster learns its hosts. Runs on the main thread and publishes into the cluster.
 
+mod eds;
 mod static_hosts;
 mod strict_dns;
 
@@ -17,5 +18,6 @@ pub fn start(cluster: &Arc<Cluster>, owner: &mut Owned) {
         Discovery::StrictDns(dns) => {
             task::spawn_in(owner, strict_dns::follow(cluster.clone(), dns.clone()));
         }
+        Discovery::Eds(eds) => task::spawn_in(owner, eds::follow(cluster.clone(), eds.clone())),
     }
 }

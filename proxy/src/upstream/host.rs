@@ -9,7 +9,7 @@ use std::time::Instant;
 use arc_swap::{ArcSwap, Guard};
 
 use crate::base::clock;
-use crate::config::endpoint::{HealthStatus, Traits};
+use crate::config::endpoint::{Endpoint, HealthStatus, Traits};
 use crate::config::health_check::EndpointHealthCheck;
 use crate::config::lb::SlowStart;
 use crate::stats::Tally;
@@ -113,6 +113,12 @@ impl Host {
             passive_failures: AtomicU32::new(0),
             healthy_since: AtomicU64::new(0),
         }
+    }
+
+    /// The host of an endpoint.
+    pub fn of(endpoint: &Endpoint, address: SocketAddr) -> Self {
+        let host = Self::new(address, endpoint.hostname.as_str(), endpoint.traits.clone());
+        host.with_health_check(endpoint.health_check.clone()).with_health(endpoint.health)
     }
 
     /// The same with what is different in its health checks.

@@ -64,11 +64,7 @@ impl Local {
     pub fn choose(&self, context: &Context<'_>) -> Option<Rc<LocalHost>> {
         let mut view = self.view.borrow_mut();
         let view = &mut *view;
-        let hosts = self.cluster.peek_hosts();
-        if !view.seen.as_ref().is_some_and(|seen| Arc::ptr_eq(&hosts, seen)) {
-            let hosts = hosts.clone();
-            view.follow(&self.cluster, hosts);
-        }
+        view.catch_up(&self.cluster);
         let chosen = view.choose(context, 0, &self.cluster)?;
         let Some(rejects) = context.rejects else { return Some(chosen.clone()) };
         let mut chosen = chosen.clone();
@@ -79,6 +75,17 @@ impl Local {
             chosen = view.choose(context, attempt, &self.cluster)?.clone();
         }
         Some(chosen)
+    }
+
+    /// Takes over the hosts as they are now, where any were used before: connections that nobody uses to hosts that went,
+    /// or that failed, close.
+    pub fn catch_up(&self) {
+        // Whoever is choosing takes them over anyway.
+        if let Ok(mut view) = self.view.try_borrow_mut()
+            && !view.hosts.is_empty()
+        {
+            view.catch_up(&self.cluster);
+        }
     }
 
     /// Counts a response, or the local reply that stands for one.
@@ -131,8 +138,7 @@ impl LocalHost {
         }
     }
 
-    /// Closes what nobody uses when the host has just been ejected, or failed its health check. Envoy does so at once;
-    /// here it happens with the worker's next request for the cluster.
+    /// Closes what nobody uses when the host has just been ejected, or failed its health check.
     fn drain_if_it_failed(&self) {
         let failed = self.host.has(Flag::FailedActiveHc) || self.host.has(Flag::FailedOutlierCheck);
         if failed && !self.failed.replace(failed) {
@@ -144,6 +150,12 @@ impl LocalHost {
         self.failed.set(failed);
     }
 
+    /// Closes its connections as soon as nobody uses them: it is gone.
+    fn retire(&self) {
+        self.pool.retire();
+        self.high.get().inspect(|high| high.retire());
+    }
+
     /// Whether the codec is HTTP/2.
     pub fn is_http2(&self) -> bool {
         self.pool.is_http2()
@@ -153,6 +165,14 @@ impl LocalHost {
 // === impl View ===
 
 impl View {
+    fn catch_up(&mut self, cluster: &Arc<Cluster>) {
+        let hosts = cluster.peek_hosts();
+        if !self.seen.as_ref().is_some_and(|seen| Arc::ptr_eq(&hosts, seen)) {
+            let hosts = hosts.clone();
+            self.follow(cluster, hosts);
+        }
+    }
+
     fn choose(
         &mut self,
         context: &Context<'_>,
@@ -234,15 +254,17 @@ impl View {
             return;
         }
         let known = std::mem::take(&mut self.hosts);
-        let known: HashMap<_, _> =
+        let mut known: HashMap<_, _> =
             known.into_iter().map(|host| (Arc::as_ptr(&host.host), host)).collect();
         let hosts = seen.hosts().iter();
         self.hosts = hosts
-            .map(|host| match known.get(&Arc::as_ptr(host)) {
-                Some(known) => known.clone(),
+            .map(|host| match known.remove(&Arc::as_ptr(host)) {
+                Some(known) => known,
                 None => Rc::new(LocalHost::new(cluster, host)),
             })
             .collect();
+        self.hosts.iter().for_each(|host| host.drain_if_it_failed());
+        known.values().for_each(|gone| gone.retire());
         self.seen = Some(seen);
     }
 }

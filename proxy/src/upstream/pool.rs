@@ -127,6 +127,14 @@ impl Pool {
         }
     }
 
+    /// Closes connections as soon as nobody uses them: the host is gone.
+    pub fn retire(&self) {
+        match self {
+            Self::Http1(pool) => pool.retire(),
+            Self::Http2(pool) => pool.drain(),
+        }
+    }
+
     /// A connection that was just made, or is, whichever idle ones there are.
     ///
     /// # Errors

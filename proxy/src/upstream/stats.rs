@@ -184,6 +184,26 @@ stats! {
 }
 
 stats! {
+    /// Stats of a cluster whose hosts stand in a file, under `cluster.<name>.`
+    pub struct EdsStats {
+        /// Times the hosts were too old and went
+        assignment_stale: Counter,
+        /// Files whose hosts hold for some time only
+        assignment_timeout_received: Counter,
+        /// Times the first answer took too long. A file is there at once, so nothing counts here
+        init_fetch_timeout: Counter,
+        /// Files that were read and not taken over
+        update_rejected: Counter,
+        /// When a file was taken over, in milliseconds since 1970
+        update_time: Gauge,
+        /// The hash of its `version_info`, as far as a gauge holds it
+        version: Gauge,
+        /// Its `version_info`
+        version_text: TextReadout,
+    }
+}
+
+stats! {
     /// What is left of one priority's breakers, with `track_remaining`; beside them
     pub struct RemainingStats {
         /// Connections that may be opened yet

@@ -1,10 +1,10 @@
 //! `envoy.config.cluster.v3.Cluster`.
 
 mod circuit_breakers;
+mod discovery;
 
 use crate::config::cluster::{
-    Cluster, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DNS_REFRESH_RATE, DEFAULT_IDLE_TIMEOUT, Discovery,
-    Dns, LookupFamily, Protocol,
+    Cluster, DEFAULT_CONNECT_TIMEOUT, DEFAULT_IDLE_TIMEOUT, Discovery, Protocol,
 };
 use crate::config::diagnostic::Findings;
 use crate::config::listener::DEFAULT_BUFFER_LIMIT;
@@ -19,7 +19,7 @@ const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptio
 /// Lowers a cluster.
 pub(super) fn lower(cluster: &Message<'_>, findings: &mut Findings) -> Option<Cluster> {
     let name = cluster.nonempty("name").map(str::to_owned);
-    let discovery = discovery(cluster, findings);
+    let discovery = discovery::lower(cluster, findings);
     let options = http_options(cluster, findings);
     let common = options.and_then(|options| options.message("common_http_protocol_options"));
     let max_requests = common.and_then(|common| common.u32("max_requests_per_connection"));
@@ -53,27 +53,6 @@ pub(super) fn lower(cluster: &Message<'_>, findings: &mut Findings) -> Option<Cl
         discovery: discovery?,
         name: name?,
     })
-}
-
-fn discovery(cluster: &Message<'_>, findings: &mut Findings) -> Option<Discovery> {
-    let refresh_rate = cluster.duration("dns_refresh_rate").unwrap_or(DEFAULT_DNS_REFRESH_RATE);
-    let respect_ttl = cluster.bool("respect_dns_ttl").unwrap_or_default();
-    let family = match cluster.enumeration("dns_lookup_family") {
-        Some("V4_ONLY") => LookupFamily::V4Only,
-        Some("V6_ONLY") => LookupFamily::V6Only,
-        Some("V4_PREFERRED") => LookupFamily::V4Preferred,
-        Some("ALL") => LookupFamily::All,
-        _ => LookupFamily::Auto,
-    };
-    match cluster.enumeration("type").unwrap_or("STATIC") {
-        "STATIC" => Some(Discovery::Static),
-        "STRICT_DNS" => Some(Discovery::StrictDns(Dns { refresh_rate, respect_ttl, family })),
-        other => {
-            let message = format!("{other} is not supported yet, STATIC and STRICT_DNS are");
-            findings.error(cluster.place("type"), message);
-            None
-        }
-    }
 }
 
 fn http_options<'m, 's>(

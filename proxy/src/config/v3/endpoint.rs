@@ -4,12 +4,76 @@ use std::sync::Arc;
 
 use crate::config::diagnostic::Findings;
 use crate::config::endpoint::{
-    Endpoint, HealthStatus, LB_METADATA, Locality, Metadata, Place, Traits,
+    Assignment, Discovered, Endpoint, HealthStatus, LB_METADATA, Locality, Metadata, Place,
+    PriorityPolicy, Traits,
 };
 use crate::config::metadata_match::MetadataMatch;
 
 use super::message::Message;
 use super::{address, health_check};
+
+/// A file of endpoints.
+pub(in crate::config) const DISCOVERY: &str = "envoy.service.discovery.v3.DiscoveryResponse";
+
+/// What its resources are.
+const ASSIGNMENT: &str = "envoy.config.endpoint.v3.ClusterLoadAssignment";
+
+/// Lowers what a file of endpoints says of the cluster of that service name, reporting all that it cannot mean here. It
+/// is complete only if nothing was reported.
+pub(in crate::config) fn discovered(
+    response: &Message<'_>,
+    service: &str,
+    findings: &mut Findings,
+) -> Discovered {
+    let version = response.text("version_info").unwrap_or_default().to_owned();
+    let resources: Vec<_> = response.any_list("resources").collect();
+    let mut assignment = None;
+    match resources.as_slice() {
+        [] => {}
+        [(at, resource)] if resource.schema.name != ASSIGNMENT => {
+            findings.error(*at, format!("expected {ASSIGNMENT}, found {}", resource.schema.name));
+            resource.dismiss_all();
+        }
+        [(at, resource)] => {
+            let name = resource.text("cluster_name").unwrap_or_default();
+            if name != service {
+                let message = format!("Unexpected EDS cluster (expecting {service}): {name}");
+                findings.error(*at, message);
+            }
+            assignment = Some(self::assignment(resource, findings));
+        }
+        many => {
+            let message = format!("Unexpected EDS resource length: {}", many.len());
+            findings.error(response.place("resources"), message);
+            many.iter().for_each(|(_, resource)| resource.dismiss_all());
+        }
+    }
+    response.refuse_leftovers(findings);
+    Discovered { version, assignment }
+}
+
+fn assignment(assignment: &Message<'_>, findings: &mut Findings) -> Assignment {
+    let policy = assignment.message("policy");
+    let stale_after = policy.and_then(|policy| policy.duration("endpoint_stale_after"));
+    Assignment {
+        endpoints: endpoints(assignment, true, findings),
+        policy: priorities(assignment),
+        stale_after: stale_after.filter(|after| !after.is_zero()),
+    }
+}
+
+/// Reads how much each priority gets.
+pub(super) fn priorities(assignment: &Message<'_>) -> PriorityPolicy {
+    let default = PriorityPolicy::default();
+    let Some(policy) = assignment.message("policy") else { return default };
+    // It is for hosts that may come anew, which those of the configuration do not.
+    policy.dismiss(&["endpoint_stale_after"]);
+    let overprovisioning = policy.u32("overprovisioning_factor");
+    PriorityPolicy {
+        overprovisioning: overprovisioning.unwrap_or(default.overprovisioning),
+        weighted_health: policy.bool("weighted_priority_health").unwrap_or_default(),
+    }
+}
 
 /// Reads the endpoints; `literal` says that only addresses will do.
 pub(super) fn endpoints(

@@ -4,6 +4,7 @@ use crate::config::diagnostic::Findings;
 use crate::config::lb::{LeastRequest, LoadBalancing, Maglev, Policy, RingHash, SlowStart};
 use crate::config::source::Quoted;
 
+use super::endpoint;
 use super::message::Message;
 
 /// The oldest form: a policy's name, and beside it its settings.
@@ -24,10 +25,7 @@ pub(super) fn lower(
     findings: &mut Findings,
 ) -> Option<LoadBalancing> {
     let mut lb = LoadBalancing::default();
-    if let Some(policy) = assignment.and_then(|assignment| assignment.message("policy")) {
-        lb.overprovisioning = policy.u32("overprovisioning_factor").unwrap_or(140);
-        lb.weighted_priority_health = policy.bool("weighted_priority_health").unwrap_or_default();
-    }
+    lb.priorities = assignment.map(endpoint::priorities).unwrap_or_default();
     let common = cluster.message("common_lb_config");
     let names = cluster.enumeration("type") == Some("STRICT_DNS");
     let by_hostname = common.is_some_and(|common| common_config(common, names, &mut lb, findings));

@@ -239,6 +239,14 @@ impl<'s> Message<'s> {
         }
     }
 
+    /// What the elements of a list of `Any` hold, and where.
+    pub(super) fn any_list(&self, name: &str) -> impl Iterator<Item = (At, &Self)> {
+        self.list(name).iter().filter_map(|item| match &item.datum {
+            Datum::Any { message, .. } => Some((item.at, &**message)),
+            _ => None,
+        })
+    }
+
     pub(super) fn messages(&self, name: &str) -> impl Iterator<Item = &Self> {
         self.list(name).iter().filter_map(|item| match &item.datum {
             Datum::Message(message) => Some(&**message),

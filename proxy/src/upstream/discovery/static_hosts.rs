@@ -6,12 +6,11 @@ use crate::upstream::{Cluster, Host};
 
 /// Publishes the configured endpoints.
 pub(super) fn publish(cluster: &Cluster) {
-    let hosts = cluster.config.endpoints.iter().filter_map(|endpoint| {
-        let address = endpoint.address.literal()?;
-        let host = Host::new(address, endpoint.hostname.as_str(), endpoint.traits.clone());
-        let host = host.with_health_check(endpoint.health_check.clone());
-        Some(Arc::new(host.with_health(endpoint.health)))
-    });
+    let hosts = cluster
+        .config
+        .endpoints
+        .iter()
+        .filter_map(|endpoint| Some(Arc::new(Host::of(endpoint, endpoint.address.literal()?))));
     cluster.publish(hosts.collect());
     cluster.set_warm();
 }

@@ -106,7 +106,7 @@ impl Balancer {
         }
         let turns = &mut self.localities[priority][usize::from(degraded)];
         let Areas { areas, edf } = turns.get_or_insert_with(|| {
-            let overprovisioning = field.settings.overprovisioning;
+            let overprovisioning = field.group.overprovisioning;
             let areas = field.group.priorities[priority].area_weights(degraded, overprovisioning);
             let weights: Vec<f64> = areas.iter().map(|(_, weight)| *weight).collect();
             Areas { edf: Edf::new(&weights, 0), areas }

@@ -20,6 +20,8 @@ pub struct Group {
     pub loads: Loads,
     /// How the places of the last table that was made are spread, where hashes decide.
     pub spread: Option<Spread>,
+    /// `overprovisioning_factor`, by which localities get their shares too.
+    pub(super) overprovisioning: u32,
     /// Whether every choice is one of the healthy hosts of the first priority.
     pub(super) is_plain: bool,
     /// By priority, where hashes decide.
@@ -104,12 +106,15 @@ impl Group {
             priorities[number].add(host, place, settings.locality_weighted);
         }
         priorities.iter_mut().for_each(|priority| priority.finish(hosts));
-        let weighted = settings.weighted_priority_health;
+        let weighted = settings.priorities.weighted_health;
         let availability: Vec<_> =
             priorities.iter().map(|priority| priority.availability(hosts, weighted)).collect();
-        let loads = Loads::new(&availability, settings.overprovisioning, settings.panic_threshold);
+        let overprovisioning = settings.priorities.overprovisioning;
+        let loads = Loads::new(&availability, overprovisioning, settings.panic_threshold);
         let is_plain = loads.healthy[0] == 100 && !loads.panic[0] && !settings.locality_weighted;
-        let mut group = Self { priorities, loads, spread: None, is_plain, tables: Vec::new() };
+        let tables = Vec::new();
+        let mut group =
+            Self { priorities, loads, spread: None, overprovisioning, is_plain, tables };
         if settings.policy.hashes() {
             group.make_tables(hosts, settings);
         }

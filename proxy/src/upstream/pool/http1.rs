@@ -46,6 +46,8 @@ struct Shared {
     waiting: Waiting<Lease>,
     /// How many are being made.
     connecting: Cell<usize>,
+    /// Whether the host is gone: no connection is kept any more.
+    retired: Cell<bool>,
 }
 
 #[derive(Debug)]
@@ -93,6 +95,7 @@ impl Pool {
             idle: RefCell::default(),
             waiting: Waiting::new(),
             connecting: Cell::new(0),
+            retired: Cell::new(false),
         }))
     }
 
@@ -105,6 +108,12 @@ impl Pool {
         for connection in self.0.idle.borrow_mut().drain(..) {
             connection.state.given_up.set(true);
         }
+    }
+
+    /// Closes the connections that are free, and each other one when its request has ended.
+    pub(super) fn retire(&self) {
+        self.0.retired.set(true);
+        self.drain();
     }
 
     pub(super) async fn checkout(&self) -> Result<Lease, PoolError> {
@@ -206,6 +215,8 @@ impl Shared {
         let most = cluster.config.max_requests_per_connection.map_or(u64::MAX, u64::from);
         if connection.state.requests.get() >= most {
             cluster.stats.upstream_cx_max_requests.inc();
+            connection.state.given_up.set(true);
+        } else if self.retired.get() && self.waiting.is_empty() {
             connection.state.given_up.set(true);
         } else if !connection.state.leaves() {
             self.provide(connection);

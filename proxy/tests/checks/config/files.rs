@@ -1,11 +1,13 @@
 //! Each fixture and what is expected of it; `UPDATE_EXPECT=1` writes the expectations anew.
 
 use std::path::Path;
+use std::time::Duration;
 
 use outrigger::config::bootstrap::{Bootstrap, Node};
 use outrigger::config::coverage::COVERAGE;
 use outrigger::config::diagnostic::{Colours, Severity};
-use outrigger::config::{Loaded, load};
+use outrigger::config::endpoint::HealthStatus;
+use outrigger::config::{AssignmentError, Loaded, load, load_assignment};
 
 use super::{fixtures, read};
 
@@ -46,7 +48,8 @@ fn what_envoy_passes_over_is_refused_as_expected() {
 
 #[test]
 fn every_supported_field_is_in_a_good_file() {
-    let texts = fixtures("v3").into_iter().map(|path| std::fs::read_to_string(path).unwrap());
+    let paths = fixtures("v3").into_iter().chain(fixtures("endpoints"));
+    let texts = paths.map(|path| std::fs::read_to_string(path).unwrap());
     let texts: String = texts.collect();
     let mut unused = Vec::new();
     for covered in COVERAGE {
@@ -58,6 +61,49 @@ fn every_supported_field_is_in_a_good_file() {
         }
     }
     assert!(unused.is_empty(), "{}", unused.join("\n"));
+}
+
+#[test]
+fn a_file_of_endpoints_says_all_of_them() {
+    for path in fixtures("endpoints") {
+        let discovered = load_assignment(&path, "app").unwrap();
+        assert_eq!(discovered.version, "7", "{}", path.display());
+        let assignment = discovered.assignment.unwrap();
+        assert_eq!(assignment.stale_after, Some(Duration::from_secs(90)));
+        assert_eq!(assignment.policy.overprovisioning, 120);
+        let [first, second] = assignment.endpoints.as_slice() else { panic!("{assignment:?}") };
+        assert_eq!(first.address.to_string(), "10.0.0.1:80");
+        assert_eq!(first.traits.place.locality.zone, "a");
+        assert_eq!((second.traits.weight, second.health), (3, HealthStatus::Draining));
+    }
+}
+
+#[test]
+fn a_file_of_endpoints_is_refused_with_all_that_is_wrong() {
+    let whole = std::fs::read_to_string(Path::new(super::FIXTURES).join("endpoints/full.yaml"));
+    let whole = whole.unwrap();
+    let refused = |from: &str, to: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("endpoints.yaml");
+        assert!(whole.contains(from), "{from}");
+        std::fs::write(&path, whole.replacen(from, to, 1)).unwrap();
+        load_assignment(&path, "app").unwrap_err()
+    };
+    let rejected = |from: &str, to: &str, message: &str| match refused(from, to) {
+        AssignmentError::Rejected(report) => {
+            assert!(report.to_string().contains(message), "{report}");
+        }
+        error @ AssignmentError::Unreadable(_) => panic!("{error}"),
+    };
+    rejected("cluster_name: app", "cluster_name: b", "Unexpected EDS cluster (expecting app): b");
+    rejected("address: 10.0.0.1", "address: name", "expected an IP address");
+    rejected("hostname: a", "additional_addresses: [{}]", "not supported yet");
+    rejected("port_value: 80 ", "port_value: 65536 ", "65535");
+    for (from, to) in [("resources:", "resources: ["), ("hostname: a", "host_name: a")] {
+        assert!(matches!(refused(from, to), AssignmentError::Unreadable(_)), "{to}");
+    }
+    let gone = load_assignment(Path::new("nowhere.yaml"), "app");
+    assert!(matches!(gone, Err(AssignmentError::Unreadable(_))));
 }
 
 #[test]
