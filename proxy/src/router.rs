@@ -28,7 +28,7 @@ use crate::config::listener::DEFAULT_BUFFER_LIMIT;
 use crate::message::local_reply::LocalReply;
 use crate::message::{Request, Response};
 use crate::route::{Action, Table};
-use crate::stats::Scope;
+use crate::stats::{FlowStats, Scope};
 use crate::stream_info::StreamInfo;
 use crate::upstream::Local;
 
@@ -53,6 +53,8 @@ pub struct Router {
     /// All there are, for routes that leave it to the request.
     clusters: Rc<Clusters>,
     stats: RouterStats,
+    /// Where it counts that requests are not read.
+    upload_flow: Rc<FlowStats>,
     options: RouterOptions,
     /// `per_connection_buffer_limit_bytes` of the listener: how much of a body may be kept for another try.
     buffer_limit: u32,
@@ -77,10 +79,12 @@ impl Router {
     ) -> Self {
         let names = table.clusters().names().iter();
         let slots = names.map(|name| clusters.get(name).cloned()).collect();
+        let stats = RouterStats::register(scope);
         Self {
             slots,
             clusters,
-            stats: RouterStats::register(scope),
+            upload_flow: Rc::new(stats.upload_flow()),
+            stats,
             options,
             buffer_limit: DEFAULT_BUFFER_LIMIT,
             table,

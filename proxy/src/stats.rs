@@ -6,6 +6,7 @@
 mod cells;
 mod counter;
 mod define;
+mod flow;
 mod gauge;
 mod histogram;
 mod json;
@@ -23,6 +24,7 @@ mod text;
 pub use self::counter::Counter;
 pub(crate) use self::define::stats;
 pub use self::define::{Definition, Kind, Unit};
+pub use self::flow::FlowStats;
 pub use self::gauge::{Gauge, GaugeGuard};
 pub use self::histogram::{Histogram, Snapshot};
 pub use self::json::json;

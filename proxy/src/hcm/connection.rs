@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use crate::base::clock;
 use crate::config::hcm::Codec;
 use crate::message::Body;
+use crate::message::body::Pace;
 use crate::message::body::pipe::Sender;
 use crate::stats::{Counter, Gauge, GaugeGuard};
 use crate::stream_info::Downstream;
@@ -50,6 +51,8 @@ pub(super) struct Connection {
     reset: Cell<bool>,
     /// Where what the client sends goes once the connection is upgraded.
     upload: RefCell<Option<Sender>>,
+    /// Whether the codec still asks for the response's body; HTTP/1.
+    pub(super) pace: Rc<Pace>,
     /// Both directions, once it is.
     tunnel: RefCell<Option<Box<Tunnel>>>,
 }
@@ -74,6 +77,7 @@ pub async fn serve(hcm: Rc<Hcm>, socket: TcpStream, ahead: Vec<u8>, downstream: 
     let meter = Meter {
         received: stats.downstream_cx_rx_bytes_total.clone(),
         sent: stats.downstream_cx_tx_bytes_total.clone(),
+        unsent: stats.downstream_cx_tx_bytes_buffered.clone(),
     };
     let connection = Rc::new(Connection::new(downstream));
     let mut stream = Stream::new(socket, meter);
@@ -139,6 +143,7 @@ impl Connection {
             closing: Cell::new(false),
             reset: Cell::new(false),
             upload: RefCell::new(None),
+            pace: Rc::default(),
             tunnel: RefCell::new(None),
         }
     }

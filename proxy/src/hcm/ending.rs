@@ -101,6 +101,7 @@ impl<'a> Ending<'a> {
                 if let Poll::Ready(ended) = poll(codec, cx) {
                     return Poll::Ready(ended.map(|()| self.end()));
                 }
+                self.connection.pace.turn_ends();
                 if (!asked || drain.reached(Phase::Closing)) && closed.as_mut().poll(cx).is_ready()
                 {
                     return Poll::Ready(Ok(End::Local));

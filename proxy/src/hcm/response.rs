@@ -49,5 +49,6 @@ pub(super) fn finish(hcm: &Hcm, mut response: Response, mut finish: Box<Finish>)
         connection.begin_tunnel(body.watched(finish));
         return Response::from_parts(parts, Body::empty());
     }
+    let body = if http1 { body.paced(&finish.connection().pace) } else { body };
     Response::from_parts(parts, body.watched(finish))
 }

@@ -47,6 +47,8 @@ stats! {
         downstream_cx_rx_bytes_total: Counter,
         /// Connections ever opened
         downstream_cx_total: Counter,
+        /// Bytes that wait to be sent because their client takes no more now
+        downstream_cx_tx_bytes_buffered: Gauge,
         /// Bytes sent
         downstream_cx_tx_bytes_total: Counter,
         /// Upgraded connections open now

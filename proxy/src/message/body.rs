@@ -1,6 +1,7 @@
 //! The one body type: bytes that pass through, and the guards that watch them pass.
 
 mod held;
+mod pace;
 pub mod pipe;
 mod received;
 mod replay;
@@ -10,6 +11,7 @@ mod timed;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -19,9 +21,11 @@ use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 
 use self::held::Held;
+use self::pace::Paced;
 use self::received::Received;
 use self::timed::Timed;
 
+pub use self::pace::{Flow, Pace};
 pub use self::replay::Replay;
 pub use self::sending::send;
 pub use self::tee::{Life, tee};
@@ -38,6 +42,10 @@ pub struct Body {
     drop_trailers: bool,
     /// How long it may take, if that is limited.
     timed: Option<Box<Timed>>,
+    /// Who counts that it is not asked for.
+    flow: Flow,
+    /// Told when it is asked for, where its taker does not count himself.
+    pace: Option<Paced>,
 }
 
 /// Why a body broke off.
@@ -168,7 +176,14 @@ impl Body {
     }
 
     fn new(source: Source) -> Self {
-        Self { source, watches: [None, None], drop_trailers: false, timed: None }
+        Self {
+            source,
+            watches: [None, None],
+            drop_trailers: false,
+            timed: None,
+            flow: Flow::default(),
+            pace: None,
+        }
     }
 
     /// Whether there is nothing (more) to come.
@@ -219,6 +234,31 @@ impl Body {
         self
     }
 
+    /// Has it counted there when whoever takes it stops asking for it, and when he goes on.
+    pub fn flowing(mut self, flow: Flow) -> Self {
+        if self.comes_in_pieces() {
+            self.flow = flow;
+        }
+        self
+    }
+
+    /// Who counts that, for another body that is made of this one.
+    pub fn take_flow(&mut self) -> Flow {
+        std::mem::take(&mut self.flow)
+    }
+
+    /// It goes to a codec that takes one body at a time; who runs that looks at `pace`.
+    pub fn paced(mut self, pace: &Rc<Pace>) -> Self {
+        if self.comes_in_pieces() {
+            self.pace = Some(pace.begin(self.take_flow()));
+        }
+        self
+    }
+
+    fn comes_in_pieces(&self) -> bool {
+        !matches!(self.source, Source::Empty | Source::Full(_))
+    }
+
     fn tell_data(&mut self, bytes: usize) {
         for watch in self.watches.iter_mut().flatten() {
             watch.data(bytes);
@@ -255,6 +295,9 @@ impl Body {
             self.tell_last(bytes);
         } else {
             self.tell_data(bytes);
+            if let Some(pace) = &self.pace {
+                pace.take();
+            }
         }
         Some(frame)
     }
@@ -268,6 +311,9 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(pace) = &self.pace {
+            pace.ask();
+        }
         let polled = match &mut self.source {
             Source::Empty => return Poll::Ready(None),
             Source::Full(bytes) => {

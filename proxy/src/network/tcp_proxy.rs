@@ -13,7 +13,7 @@ use crate::base::drain::{Drain, Phase};
 use crate::base::{clock, random};
 use crate::config::tcp_proxy::TcpProxy as Config;
 use crate::formatter::Notes;
-use crate::stats::{Scope, stats};
+use crate::stats::{FlowStats, Scope, stats};
 use crate::stream_info::{Downstream, Flag, Protocol, StreamInfo};
 use crate::transport::relay::{Ended, Relay};
 use crate::transport::{Meter, Stream};
@@ -29,6 +29,8 @@ stats! {
         downstream_cx_rx_bytes_total: Counter,
         /// Connections ever accepted
         downstream_cx_total: Counter,
+        /// Bytes that wait to be sent because their client takes no more now
+        downstream_cx_tx_bytes_buffered: Gauge,
         /// Bytes sent
         downstream_cx_tx_bytes_total: Counter,
         /// Times reading of a client stopped because its host took no more
@@ -49,6 +51,7 @@ pub struct TcpProxy {
     stats: TcpStats,
     /// Clusters by weight; none where there is no such cluster.
     targets: Vec<(Option<Rc<Local>>, u32)>,
+    upload_flow: Rc<FlowStats>,
     logs: Arc<AccessLogs>,
     drain: Drain,
     /// `per_connection_buffer_limit_bytes` of the listener.
@@ -75,9 +78,15 @@ impl TcpProxy {
         (drain, buffer_limit): (Drain, u32),
         root: &Scope,
     ) -> Self {
+        let stats = TcpStats::register(&root.scope("tcp").scope(&config.stat_prefix));
+        let upload_flow = FlowStats {
+            stopped: stats.downstream_flow_control_paused_reading_total.clone(),
+            resumed: stats.downstream_flow_control_resumed_reading_total.clone(),
+        };
         let targets = config.clusters.iter().map(|(name, weight)| (cluster(name), *weight));
         Self {
-            stats: TcpStats::register(&root.scope("tcp").scope(&config.stat_prefix)),
+            stats,
+            upload_flow: Rc::new(upload_flow),
             targets: targets.collect(),
             logs,
             drain,
@@ -91,6 +100,7 @@ impl TcpProxy {
         let meter = Meter {
             received: self.stats.downstream_cx_rx_bytes_total.clone(),
             sent: self.stats.downstream_cx_tx_bytes_total.clone(),
+            unsent: self.stats.downstream_cx_tx_bytes_buffered.clone(),
         };
         let mut stream = Stream::new(socket, meter);
         stream.put_back(ahead);
@@ -137,9 +147,12 @@ impl TcpProxy {
     }
 
     async fn carry(&self, stream: &mut Stream, info: &mut StreamInfo) -> Close {
-        let Some((mut upstream, _active)) = self.connect(info).await else { return Close::Calmly };
+        let Some((mut upstream, _active, download_flow)) = self.connect(info).await else {
+            return Close::Calmly;
+        };
         info.upstream_local = upstream.books.local_address();
-        let mut relay = Relay::new(self.buffer_limit, self.config.idle_timeout);
+        let mut relay = Relay::new(self.buffer_limit, self.config.idle_timeout)
+            .counting(self.upload_flow.clone(), download_flow);
         let ended = poll_fn(|cx| {
             let polled = relay.poll(cx, stream, &mut upstream.stream);
             // They are the log's, however this ends.
@@ -147,9 +160,6 @@ impl TcpProxy {
             polled
         })
         .await;
-        let pauses = relay.up.pauses;
-        self.stats.downstream_flow_control_paused_reading_total.add(pauses);
-        self.stats.downstream_flow_control_resumed_reading_total.add(pauses);
         self.close(&ended, &upstream, info)
     }
 
@@ -179,7 +189,10 @@ impl TcpProxy {
     }
 
     /// A connection with a host of a cluster. Without one, `info` says why.
-    async fn connect(&self, info: &mut StreamInfo) -> Option<(TcpConnection, tcp::Held)> {
+    async fn connect(
+        &self,
+        info: &mut StreamInfo,
+    ) -> Option<(TcpConnection, tcp::Held, Rc<FlowStats>)> {
         let Some(local) = self.choose() else {
             self.stats.downstream_cx_no_route.inc();
             info.flags.set(Flag::NoClusterFound);
@@ -200,7 +213,8 @@ impl TcpProxy {
                     // What an attempt before has met is of no interest any more.
                     info.flags = Default::default();
                     info.transport_failure = None;
-                    return Some((connection, tcp::request(cluster, &target.host)));
+                    let active = tcp::request(cluster, &target.host);
+                    return Some((connection, active, local.flow.down.clone()));
                 }
                 Err(TcpError::Overflow) => {
                     info.flags.set(Flag::UpstreamOverflow);

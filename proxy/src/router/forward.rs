@@ -250,6 +250,7 @@ impl Course<'_> {
             priority: self.priority,
             whole: self.whole,
             reset_after_start: &self.router.stats.rq_reset_after_downstream_response_started,
+            upload_flow: Some(&self.router.upload_flow),
             says_time: !self.router.options.suppress_envoy_headers,
             per_try,
             makes_up,

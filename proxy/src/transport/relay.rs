@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::base::alarm::Alarm;
 use crate::base::clock;
+use crate::stats::FlowStats;
 
 /// How much is read at once. What the other side takes of it at once is never copied, so that an idle pair of streams
 /// holds no buffer at all.
@@ -37,8 +39,8 @@ pub struct Relay {
 pub struct Flow {
     /// Bytes passed so far.
     pub bytes: u64,
-    /// How often reading stopped because the other side took no more.
-    pub pauses: u64,
+    /// Where it is counted that reading stopped because the other side took no more.
+    stats: Option<Rc<FlowStats>>,
     /// What was read and not taken yet.
     held: Vec<u8>,
     ended: bool,
@@ -78,14 +80,22 @@ enum Broken {
 // === impl Relay ===
 
 impl Relay {
-    /// Nothing has passed yet. `limit` is how much may be held, each way.
+    /// Nothing has passed yet. `limit` is how much may be held, each way; no limit is that of one read.
     pub fn new(limit: usize, idle_timeout: Option<Duration>) -> Self {
+        let limit = if limit == 0 { CHUNK } else { limit.min(CHUNK) };
         let idle = idle_timeout.map(|limit| Idle {
             limit,
             since: clock::now(),
             alarm: Alarm::after(limit),
         });
-        Self { up: Flow::default(), down: Flow::default(), limit: limit.clamp(1, CHUNK), idle }
+        Self { up: Flow::default(), down: Flow::default(), limit, idle }
+    }
+
+    /// Has it counted there when one side takes no more of what the other sends: the upstream first.
+    #[must_use]
+    pub fn counting(mut self, up: Rc<FlowStats>, down: Rc<FlowStats>) -> Self {
+        (self.up.stats, self.down.stats) = (Some(up), Some(down));
+        self
     }
 
     /// Carries bytes until both sides have ended, or something is wrong.
@@ -167,6 +177,9 @@ impl Flow {
             }
             if self.held.is_empty() {
                 self.held = Vec::new();
+                if let Some(stats) = &self.stats {
+                    stats.resumed.inc();
+                }
             }
         }
         Poll::Ready(Ok(()))
@@ -198,7 +211,9 @@ impl Flow {
                 Poll::Pending => 0,
             };
             if written < bytes.len() {
-                self.pauses += 1;
+                if let Some(stats) = &self.stats {
+                    stats.stopped.inc();
+                }
                 self.held = bytes[written..].to_vec();
             }
             Poll::Ready(Ok(()))
@@ -224,11 +239,13 @@ impl Idle {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+    use std::rc::Rc;
     use std::time::Duration;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     use super::{Ended, Relay};
+    use crate::stats::{Counter, FlowStats};
 
     #[tokio::test(start_paused = true)]
     async fn each_side_may_end_first_and_still_be_told_the_rest() {
@@ -257,7 +274,9 @@ mod tests {
     async fn who_does_not_read_stops_who_sends() {
         let (mut client, mut down) = duplex(16);
         let (mut up, mut server) = duplex(16);
-        let mut relay = Relay::new(32, None);
+        let flow = || FlowStats { stopped: Counter::default(), resumed: Counter::default() };
+        let upwards = Rc::new(flow());
+        let mut relay = Relay::new(32, None).counting(upwards.clone(), Rc::new(flow()));
         let run = poll_fn(|cx| relay.poll(cx, &mut down, &mut up));
         let ends = async {
             let data = [7; 100];
@@ -270,7 +289,8 @@ mod tests {
             drop((client, server));
         };
         let (_ended, ()) = tokio::join!(run, ends);
-        assert!(relay.up.pauses > 0);
+        assert!(upwards.resumed.value() > 0);
+        assert!(upwards.stopped.value() >= upwards.resumed.value());
         assert!(relay.up.bytes <= 100);
     }
 

@@ -11,7 +11,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::stats::Counter;
+use crate::stats::{Counter, Gauge};
 
 /// Up to how many bytes of several slices are sent as one.
 const MOST_JOINED: usize = 2048;
@@ -28,6 +28,14 @@ pub struct Stream {
     /// Bytes read ahead of the codec, to tell which one it is; given out first.
     ahead: Vec<u8>,
     meter: Meter,
+    unsent: Unsent,
+}
+
+/// This connection's share of [`Meter::unsent`].
+#[derive(Debug)]
+struct Unsent {
+    gauge: Gauge,
+    bytes: u64,
 }
 
 /// Where bytes are counted.
@@ -37,6 +45,8 @@ pub struct Meter {
     pub received: Counter,
     /// Bytes to the peer.
     pub sent: Counter,
+    /// Bytes that wait because the peer takes no more now: as much of them as the codec has offered.
+    pub unsent: Gauge,
 }
 
 // === impl Stream ===
@@ -44,13 +54,27 @@ pub struct Meter {
 impl Stream {
     /// A connection whose bytes count in `meter`.
     pub fn new(socket: TcpStream, meter: Meter) -> Self {
-        Self { socket, ahead: Vec::new(), meter }
+        let unsent = Unsent { gauge: meter.unsent.clone(), bytes: 0 };
+        Self { socket, ahead: Vec::new(), meter, unsent }
     }
 
     /// Has the peer told by a reset, when the stream is dropped, that something went wrong.
     pub fn reset_on_close(&self) {
         // A socket that cannot be told so is broken, and its peer knows.
         let _ = SockRef::from(&self.socket).set_linger(Some(Duration::ZERO));
+    }
+
+    /// Counts what came of an attempt to send so many bytes.
+    fn count_sent(&mut self, polled: &Poll<io::Result<usize>>, offered: usize) {
+        let sent = match polled {
+            Poll::Ready(Ok(sent)) => *sent,
+            Poll::Ready(Err(_)) => offered,
+            Poll::Pending => 0,
+        };
+        if let Poll::Ready(Ok(sent)) = polled {
+            self.meter.sent.add(*sent as u64);
+        }
+        self.unsent.set(offered.saturating_sub(sent) as u64);
     }
 
     /// Gives `bytes`, which were read from it already, out again before all others.
@@ -92,7 +116,7 @@ impl AsyncWrite for Stream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.socket).poll_write(cx, bytes);
-        self.meter.count_sent(&polled);
+        self.count_sent(&polled, bytes.len());
         polled
     }
 
@@ -105,7 +129,8 @@ impl AsyncWrite for Stream {
         if let [only] = slices {
             return self.poll_write(cx, only);
         }
-        if slices.iter().map(|slice| slice.len()).sum::<usize>() <= MOST_JOINED {
+        let offered = slices.iter().map(|slice| slice.len()).sum::<usize>();
+        if offered <= MOST_JOINED {
             return JOINED.with_borrow_mut(|joined| {
                 joined.clear();
                 slices.iter().for_each(|slice| joined.extend_from_slice(slice));
@@ -113,7 +138,7 @@ impl AsyncWrite for Stream {
             });
         }
         let polled = Pin::new(&mut self.socket).poll_write_vectored(cx, slices);
-        self.meter.count_sent(&polled);
+        self.count_sent(&polled, offered);
         polled
     }
 
@@ -135,16 +160,30 @@ impl AsyncWrite for Stream {
 impl Default for Meter {
     /// One that no stat shows.
     fn default() -> Self {
-        static UNSEEN: LazyLock<Meter> =
-            LazyLock::new(|| Meter { received: Counter::default(), sent: Counter::default() });
+        static UNSEEN: LazyLock<Meter> = LazyLock::new(|| Meter {
+            received: Counter::default(),
+            sent: Counter::default(),
+            unsent: Gauge::default(),
+        });
         UNSEEN.clone()
     }
 }
 
-impl Meter {
-    fn count_sent(&self, polled: &Poll<io::Result<usize>>) {
-        if let Poll::Ready(Ok(sent)) = polled {
-            self.sent.add(*sent as u64);
+// === impl Unsent ===
+
+impl Unsent {
+    fn set(&mut self, bytes: u64) {
+        if bytes > self.bytes {
+            self.gauge.add(bytes - self.bytes);
+        } else if bytes < self.bytes {
+            self.gauge.sub(self.bytes - bytes);
         }
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for Unsent {
+    fn drop(&mut self) {
+        self.set(0);
     }
 }

@@ -10,9 +10,9 @@ use http::{HeaderMap, Method, StatusCode, Version};
 
 use crate::base::clock;
 use crate::config::cluster::RoutingPriority;
-use crate::message::body::{BodyError, Watch};
+use crate::message::body::{BodyError, Flow, Watch};
 use crate::message::{Body, Request, Response, headers, hop_by_hop, upgrade};
-use crate::stats::{Counter, GaugeGuard};
+use crate::stats::{Counter, FlowStats, GaugeGuard};
 use crate::stream_info::StreamInfo;
 
 use super::Local;
@@ -48,6 +48,8 @@ pub struct Attempt<'a> {
     pub whole: &'a Whole,
     /// Counts responses that break off after their head.
     pub reset_after_start: &'a Counter,
+    /// Where it counts that the client is not read, if a client is.
+    pub upload_flow: Option<&'a Rc<FlowStats>>,
     /// Whether `x-envoy-upstream-service-time` tells it.
     pub says_time: bool,
     /// How long this try may take by itself, if that is limited.
@@ -110,6 +112,7 @@ impl Attempt<'_> {
         info: &mut StreamInfo,
     ) -> Result<Answer, Failure> {
         address(&mut request, self.target);
+        self.count_flow(&mut request);
         let pool = self.target.pool(self.priority);
         let mut lease = match upgrade::terminates(&request) {
             false => pool.checkout().await?,
@@ -146,6 +149,18 @@ impl Attempt<'_> {
             request = again;
             drop(lease);
             lease = if fresh { pool.open().await? } else { pool.checkout().await? };
+        }
+    }
+
+    /// Has it counted when the host takes no more of the request.
+    fn count_flow(&self, request: &mut Request) {
+        if !request.body().is_empty() {
+            let body = std::mem::replace(request.body_mut(), Body::empty());
+            let flow = match self.upload_flow {
+                Some(client) => Flow::both(client, &self.local.flow.up),
+                None => Flow::of(&self.local.flow.up),
+            };
+            *request.body_mut() = body.flowing(flow);
         }
     }
 
@@ -241,7 +256,8 @@ impl Attempt<'_> {
             whole: self.whole.clone(),
             reset_after_start: self.reset_after_start.clone(),
         };
-        let mut response = response.map(|body| body.watched(Box::new(download)));
+        let flow = Flow::of(&self.local.flow.down);
+        let mut response = response.map(|body| body.watched(Box::new(download)).flowing(flow));
         if let Some(idle) = self.per_try.and_then(|limits| limits.idle) {
             response = response.map(|body| body.idle_for(idle));
         }

@@ -83,6 +83,7 @@ async fn exchange(
         priority: RoutingPriority::Default,
         whole,
         reset_after_start: &local.cluster.client_stats.rq_reset_after_downstream_response_started,
+        upload_flow: None,
         says_time: false,
         per_try: None,
         makes_up: true,

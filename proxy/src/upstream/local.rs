@@ -9,13 +9,14 @@ use http::StatusCode;
 
 use crate::config::cluster::RoutingPriority;
 use crate::config::lb::Subsets;
+use crate::stats::FlowStats;
 
 use super::failure::Failure;
 use super::health::Flag;
 use super::host_set::HostSet;
 use super::lb::{Balancer, Context, Field};
 use super::pool::Pool;
-use super::stats::{CodeStats, Origin};
+use super::stats::{ClusterStats, CodeStats, Origin};
 use super::subsets::{Found, Part};
 use super::{Cluster, Host};
 
@@ -24,8 +25,19 @@ use super::{Cluster, Host};
 pub struct Local {
     /// What is shared with the other workers.
     pub cluster: Arc<Cluster>,
+    /// Where it is counted that one side takes no more.
+    pub flow: Flows,
     codes: RefCell<CodeStats>,
     view: RefCell<View>,
+}
+
+/// Where it is counted that one side takes no more.
+#[derive(Debug)]
+pub struct Flows {
+    /// A host, of requests.
+    pub up: Rc<FlowStats>,
+    /// A client, of responses.
+    pub down: Rc<FlowStats>,
 }
 
 /// One worker's view of a host.
@@ -57,7 +69,8 @@ struct View {
 impl Local {
     /// A view of `cluster`.
     pub fn new(cluster: Arc<Cluster>) -> Self {
-        Self { codes: RefCell::default(), view: RefCell::default(), cluster }
+        let flow = Flows::of(&cluster.stats);
+        Self { codes: RefCell::default(), view: RefCell::default(), flow, cluster }
     }
 
     /// The host that gets the next request; none if there is none to take.
@@ -118,6 +131,23 @@ impl Local {
     pub fn time(&self, millis: u64, origin: Origin) {
         self.cluster.stats.upstream_rq_time.record(millis);
         self.codes.borrow_mut().time(&self.cluster.scope, millis, origin);
+    }
+}
+
+// === impl Flows ===
+
+impl Flows {
+    fn of(stats: &ClusterStats) -> Self {
+        Self {
+            up: Rc::new(FlowStats {
+                stopped: stats.upstream_flow_control_backed_up_total.clone(),
+                resumed: stats.upstream_flow_control_drained_total.clone(),
+            }),
+            down: Rc::new(FlowStats {
+                stopped: stats.upstream_flow_control_paused_reading_total.clone(),
+                resumed: stats.upstream_flow_control_resumed_reading_total.clone(),
+            }),
+        }
     }
 }
 

@@ -131,8 +131,18 @@ stats! {
         upstream_cx_rx_bytes_total: Counter,
         /// Connections ever opened
         upstream_cx_total: Counter,
+        /// Bytes that wait to be sent because their host takes no more now
+        upstream_cx_tx_bytes_buffered: Gauge,
         /// Bytes sent
         upstream_cx_tx_bytes_total: Counter,
+        /// Times nothing more was taken of a request because its host took no more
+        upstream_flow_control_backed_up_total: Counter,
+        /// Times it went on
+        upstream_flow_control_drained_total: Counter,
+        /// Times reading of a host stopped because the client took no more
+        upstream_flow_control_paused_reading_total: Counter,
+        /// Times it went on
+        upstream_flow_control_resumed_reading_total: Counter,
         /// Requests under way
         upstream_rq_active: Gauge,
         /// Times the request breaker was open

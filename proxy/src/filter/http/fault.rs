@@ -137,8 +137,10 @@ impl Fault {
         if let Some(rate) = suffered.response_rate
             && !response.body().is_empty()
         {
-            let body = std::mem::replace(response.body_mut(), Body::empty());
-            *response.body_mut() = Body::wrapped(Box::pin(Throttled::new(body, rate)));
+            let mut body = std::mem::replace(response.body_mut(), Body::empty());
+            let flow = body.take_flow();
+            *response.body_mut() =
+                Body::wrapped(Box::pin(Throttled::new(body, rate))).flowing(flow);
         }
     }
 

@@ -8,10 +8,11 @@ use bytes::Bytes;
 use h2::{Reason, SendStream};
 use http_body::{Body as _, Frame};
 
-use super::{Body, BodyError};
+use super::{Body, BodyError, Flow};
 
 /// Sends all of `body`. A body that breaks off resets the stream; a stream that is reset drops the body.
-pub async fn send(body: Body, mut stream: SendStream<Bytes>) {
+pub async fn send(mut body: Body, mut stream: SendStream<Bytes>) {
+    let flow = body.take_flow();
     let mut body = pin!(body);
     loop {
         let next = poll_fn(|cx| match stream.poll_reset(cx) {
@@ -30,7 +31,7 @@ pub async fn send(body: Body, mut stream: SendStream<Bytes>) {
             Some(Some(Err(_))) => return stream.send_reset(Reason::CANCEL),
             Some(Some(Ok(frame))) => frame,
         };
-        match pass(&mut stream, frame, body.is_end_stream()).await {
+        match pass(&mut stream, frame, (body.is_end_stream(), &flow)).await {
             Ok(false) => {}
             Ok(true) | Err(_) => return,
         }
@@ -41,7 +42,7 @@ pub async fn send(body: Body, mut stream: SendStream<Bytes>) {
 async fn pass(
     stream: &mut SendStream<Bytes>,
     frame: Frame<Bytes>,
-    last: bool,
+    (last, flow): (bool, &Flow),
 ) -> Result<bool, h2::Error> {
     let data = match frame.into_data() {
         Ok(data) => data,
@@ -53,7 +54,7 @@ async fn pass(
     // What goes beyond the room there is waits in the stream: one chunk, since the next one has to wait for room.
     while stream.capacity() == 0 {
         stream.reserve_capacity(1);
-        match poll_fn(|cx| stream.poll_capacity(cx)).await {
+        match room(stream, flow).await {
             Some(room) => room.map(drop)?,
             // The stream is over already.
             None => return Ok(true),
@@ -61,4 +62,22 @@ async fn pass(
     }
     stream.send_data(data, last)?;
     Ok(last)
+}
+
+/// Waits for room; none if the stream is over already.
+async fn room(stream: &mut SendStream<Bytes>, flow: &Flow) -> Option<Result<usize, h2::Error>> {
+    let mut stopped = false;
+    let room = poll_fn(|cx| {
+        let polled = stream.poll_capacity(cx);
+        if polled.is_pending() && !stopped {
+            stopped = true;
+            flow.stop();
+        }
+        polled
+    })
+    .await;
+    if stopped {
+        flow.resume();
+    }
+    room
 }

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::base::alarm::Alarm;
 use crate::base::{clock, task};
+use crate::message::body::Pace;
 use crate::transport::{Meter, Stream};
 use crate::upstream::connect::millis;
 use crate::upstream::pool::ExchangeError;
@@ -43,6 +44,8 @@ pub(in crate::upstream) struct State {
     pub(super) watcher: RefCell<Option<Waker>>,
     /// Our end.
     pub(in crate::upstream) local: Option<SocketAddr>,
+    /// Whether it still asks for the request's body that it sends; HTTP/1.
+    pub(super) pace: Rc<Pace>,
     /// The driver.
     waker: OnceCell<Waker>,
 }
@@ -145,11 +148,13 @@ impl Open {
             upgrade: RefCell::new(None),
             watcher: RefCell::new(None),
             local: socket.local_addr().ok(),
+            pace: Rc::default(),
             waker: OnceCell::new(),
         };
         let meter = Meter {
             received: cluster.stats.upstream_cx_rx_bytes_total.clone(),
             sent: cluster.stats.upstream_cx_tx_bytes_total.clone(),
+            unsent: cluster.stats.upstream_cx_tx_bytes_buffered.clone(),
         };
         let open = Self {
             since: now,
@@ -215,6 +220,7 @@ impl Open {
                 return Poll::Ready(Ok(()));
             }
             let polled = Pin::new(&mut *connection).poll(cx);
+            self.state.pace.turn_ends();
             self.state.capacity.set(capacity(connection));
             if let Some(watcher) = self.state.watcher.take() {
                 watcher.wake();

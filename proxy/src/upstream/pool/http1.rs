@@ -243,7 +243,8 @@ impl Connection {
         {
             return Err(SendError { unsent: Some(request), error: error.into(), reused });
         }
-        let sent = self.sender.try_send_request(*request).await;
+        let request = request.map(|body| body.paced(&self.state.pace));
+        let sent = self.sender.try_send_request(request).await;
         let response = sent.map_err(|mut error| SendError {
             unsent: error.take_message().map(Box::new),
             error: error.into_error().into(),
