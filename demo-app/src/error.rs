@@ -20,6 +20,9 @@ pub(crate) enum Error {
     /// `/delay/{ms}` with something that is no delay.
     #[error("delay: {given} is not a number of milliseconds up to {}", MAX_DELAY.as_millis())]
     Delay { given: String },
+    /// `/bytes/{count}` with something that is no number.
+    #[error("bytes: {given} is not a number")]
+    Bytes { given: String },
     /// `PUT /failure` with something that is no failure mode.
     #[error("failure: {reason}")]
     Failure { reason: String },
@@ -34,9 +37,11 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let status = match self {
             Self::NoRoute { .. } => StatusCode::NOT_FOUND,
-            Self::Status { .. } | Self::Delay { .. } | Self::Failure { .. } | Self::Body { .. } => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Status { .. }
+            | Self::Delay { .. }
+            | Self::Bytes { .. }
+            | Self::Failure { .. }
+            | Self::Body { .. } => StatusCode::BAD_REQUEST,
         };
         (status, Json(json!({ "error": self.to_string() }))).into_response()
     }

@@ -1,5 +1,6 @@
 //! The table of routes.
 
+mod bytes;
 mod echo;
 mod health;
 mod now;
@@ -26,6 +27,7 @@ pub(crate) fn table() -> Router<Arc<Service>> {
         .route("/healthz", get(health::healthz))
         .route("/status/{code}", any(probe::status))
         .route("/delay/{ms}", any(probe::delay))
+        .route("/bytes/{count}", get(bytes::counted))
         .route("/echo", any(echo::described))
         .route("/echo/body", any(echo::returned))
         .route("/failure", get(switch::shown).put(switch::on).delete(switch::off))

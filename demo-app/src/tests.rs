@@ -230,3 +230,20 @@ async fn an_impossible_failure_mode_is_refused_and_changes_nothing() {
     }
     assert_eq!(call(&service, Method::GET, "/", "").await.status(), StatusCode::OK);
 }
+
+#[tokio::test]
+async fn as_many_bytes_come_as_are_asked_for() {
+    let service = app("app", local_time);
+    for count in [0, 1, 64, 65_536, 200_000] {
+        let response = call(&service, Method::GET, &format!("/bytes/{count}"), "").await;
+        assert_eq!(response.headers()["content-type"], "text/plain");
+        let body = bytes(response).await;
+        assert_eq!(body.len(), count);
+        let lines = body.split(|byte| *byte == b'\n');
+        assert!(lines.take(count / 64).all(|line| line == [b'.'; 63]));
+    }
+    for path in ["/bytes/many", "/bytes/-1"] {
+        let response = call(&service, Method::GET, path, "").await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{path}");
+    }
+}
