@@ -1,5 +1,6 @@
 //! What the folders under `compose/features/` show, with their own files: one module for each feature.
 
+mod back_pressure;
 mod circuit_breakers;
 mod faults;
 mod health_checks;
