@@ -35,8 +35,10 @@ macro_rules! each_proxy {
 }
 
 mod breakers;
+mod pressure;
 mod timeouts;
 mod upstreams;
+mod windows;
 
 use std::{
     io::{Read, Write},

@@ -560,4 +560,40 @@ async fn a_slow_host_stops_its_client(mesh: &Mesh) {
         sent += 1;
         assert!(sent < 200, "nobody stops a client whose host does not read");
     }
+    let admin = mesh.admin(Node::SIDECAR);
+    admin.counter("tcp.test.downstream_flow_control_paused_reading_total").reaches(1).await;
+    admin.gauge("cluster.app.upstream_cx_tx_bytes_buffered").reaches(1).await;
+}
+
+/// How much a server says: more than all buffers between can hold.
+const FLOOD: usize = 64 * 1024 * 1024;
+
+/// Says this much and nothing more.
+fn floods(mut stream: TcpStream) {
+    drop(stream.write_all(&vec![7; FLOOD]));
+}
+
+each_network!(
+    a_slow_client_stops_its_host,
+    super::floods,
+    super::chain(&[super::proxy("cluster: app")])
+);
+async fn a_slow_client_stops_its_host(mesh: &Mesh) {
+    let mut connection = mesh.connect().await;
+    let admin = mesh.admin(Node::SIDECAR);
+    let paused = "cluster.app.upstream_flow_control_paused_reading_total";
+    admin.counter(paused).reaches(1).await;
+    admin.gauge("tcp.test.downstream_cx_tx_bytes_buffered").reaches(1).await;
+    let read = async || admin.counter("cluster.app.upstream_cx_rx_bytes_total").value().await;
+    let (mut before, mut after) = (0, read().await.unwrap());
+    while before != after {
+        tokio::time::sleep(STUCK).await;
+        (before, after) = (after, read().await.unwrap());
+    }
+    assert!(after < FLOOD as u64 / 2, "{after} bytes were read of the host");
+    let all = connection.rest().await.unwrap();
+    assert!(all.len() == FLOOD && all.iter().all(|byte| *byte == 7), "{} bytes", all.len());
+    let resumed = admin.counter("cluster.app.upstream_flow_control_resumed_reading_total");
+    resumed.becomes(admin.counter(paused).value().await.unwrap()).await;
+    admin.gauge("tcp.test.downstream_cx_tx_bytes_buffered").becomes(0).await;
 }
