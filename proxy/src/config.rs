@@ -30,6 +30,7 @@ pub mod regex;
 pub mod route;
 pub mod route_tests;
 pub mod tcp_proxy;
+pub mod tls;
 pub mod usage;
 
 mod base64;

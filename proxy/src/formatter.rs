@@ -6,6 +6,7 @@ mod json;
 mod names;
 mod operator;
 mod time;
+mod tls;
 
 pub use self::format::{DEFAULT, Format, FormatError};
 pub use self::head::HeadFormat;

@@ -6,6 +6,7 @@ mod filter;
 mod local_ratelimit;
 mod tcp_proxy;
 
+pub use self::connection_limit::Admitted;
 pub use self::direct::{echo, respond};
 pub use self::filter::{Filter, Verdict};
 pub use self::tcp_proxy::TcpProxy;

@@ -1,15 +1,19 @@
 //! What we learn about one request on its way, for stats and access logs.
 
+pub mod certificate;
 mod flags;
 mod limits;
+mod tls;
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 pub use self::flags::{Flag, Flags};
 pub use self::limits::{Limit, StreamLimits};
+pub use self::tls::{Chain, Tls};
 
 /// What we learn about one request.
 #[derive(Debug)]
@@ -50,6 +54,10 @@ pub struct StreamInfo {
     pub attempts: u32,
     /// The downstream connection's addresses.
     pub downstream: Downstream,
+    /// The downstream connection's TLS, if it has any.
+    pub tls: Option<Rc<Tls>>,
+    /// That of the last attempt's connection.
+    pub upstream_tls: Option<Rc<Tls>>,
     /// The client: the connection's peer, or who a believed proxy says it is (then without a port).
     pub client: SocketAddr,
     /// Whether the client is one of our own, by `internal_address_config`.
@@ -116,6 +124,8 @@ impl StreamInfo {
             upstream_cluster: None,
             attempts: 0,
             downstream,
+            tls: None,
+            upstream_tls: None,
             client: downstream.remote,
             internal: false,
             grpc: false,

@@ -7,5 +7,6 @@ pub mod proxy_protocol;
 pub mod relay;
 pub mod socket;
 mod stream;
+pub mod tls;
 
-pub use self::stream::{Meter, Stream};
+pub use self::stream::{Meter, Raw, Socket, Stream};

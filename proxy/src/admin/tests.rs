@@ -23,6 +23,7 @@ use crate::{base::drain::Phase, listener};
 
 fn cluster(name: &str) -> Cluster {
     Cluster {
+        tls: None,
         name: name.to_owned(),
         alt_stat_name: None,
         discovery: Discovery::Static,

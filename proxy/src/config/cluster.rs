@@ -11,6 +11,7 @@ use super::lb::LoadBalancing;
 use super::listener::DEFAULT_BUFFER_LIMIT;
 use super::mirror::MirrorPolicy;
 use super::outlier::OutlierDetection;
+use super::tls::Upstream;
 
 /// `connect_timeout` where the file says nothing: five seconds, Envoy's.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,6 +33,8 @@ pub struct Cluster {
     pub discovery: Discovery,
     /// How hosts are chosen.
     pub lb: LoadBalancing,
+    /// `transport_socket`; none is plain text.
+    pub tls: Option<Arc<Upstream>>,
     /// `connect_timeout`.
     pub connect_timeout: Duration,
     /// `per_connection_buffer_limit_bytes`.
@@ -172,6 +175,7 @@ impl Cluster {
             alt_stat_name: None,
             discovery: Discovery::Static,
             lb: LoadBalancing::default(),
+            tls: None,
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             buffer_limit: DEFAULT_BUFFER_LIMIT,
             protocol: Protocol::Http1,
@@ -185,6 +189,12 @@ impl Cluster {
             ignore_health_on_host_removal: false,
             mirrors: Vec::new(),
         }
+    }
+
+    /// The name that TLS asks a host of that name for, if it is the host's own.
+    pub fn asked_host<'h>(&self, hostname: &'h str) -> Option<&'h str> {
+        let auto = self.tls.as_ref().is_some_and(|tls| tls.auto_host_sni);
+        Some(hostname).filter(|name| auto && !name.is_empty())
     }
 }
 

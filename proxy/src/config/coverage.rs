@@ -62,7 +62,81 @@ pub const COVERAGE: &[Covered] = &[
     )
     // Which side of a service it is on; Envoy's own code does nothing with it but tell others.
     .no_op(&["traffic_direction"]),
-    applied("envoy.config.listener.v3.FilterChain", &["filters", "name", "filter_chain_match"]),
+    applied(
+        "envoy.config.listener.v3.FilterChain",
+        &[
+            "filters",
+            "name",
+            "filter_chain_match",
+            "transport_socket",
+            "transport_socket_connect_timeout",
+        ],
+    ),
+    // TLS
+    applied("envoy.config.core.v3.TransportSocket", &["name", "typed_config"]),
+    applied("envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer", &[]),
+    applied(
+        "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+        &[
+            "common_tls_context",
+            "require_client_certificate",
+            "require_sni",
+            "disable_stateless_session_resumption",
+            "disable_stateful_session_resumption",
+            "full_scan_certs_on_sni_mismatch",
+            "prefer_client_ciphers",
+        ],
+    ),
+    applied(
+        "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+        &[
+            "common_tls_context",
+            "sni",
+            "auto_host_sni",
+            "auto_sni_san_validation",
+            "max_session_keys",
+        ],
+    ),
+    applied(
+        "envoy.extensions.transport_sockets.tls.v3.CommonTlsContext",
+        &["tls_params", "tls_certificates", "validation_context", "alpn_protocols"],
+    ),
+    applied(
+        "envoy.extensions.transport_sockets.tls.v3.TlsParameters",
+        &[
+            "tls_minimum_protocol_version",
+            "tls_maximum_protocol_version",
+            "cipher_suites",
+            "ecdh_curves",
+        ],
+    ),
+    applied(
+        "envoy.extensions.transport_sockets.tls.v3.TlsCertificate",
+        &["certificate_chain", "private_key"],
+    ),
+    applied(
+        "envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext",
+        &[
+            "trusted_ca",
+            "system_root_certs",
+            "verify_certificate_spki",
+            "verify_certificate_hash",
+            "match_typed_subject_alt_names",
+            "crl",
+            "allow_expired_certificate",
+            "trust_chain_verification",
+            "only_verify_leaf_cert_crl",
+            "max_verify_depth",
+        ],
+    ),
+    applied(
+        "envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext.SystemRootCerts",
+        &[],
+    ),
+    applied(
+        "envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher",
+        &["san_type", "matcher"],
+    ),
     applied(
         "envoy.config.listener.v3.FilterChainMatch",
         &[
@@ -703,6 +777,7 @@ pub const COVERAGE: &[Covered] = &[
             "health_checks",
             "outlier_detection",
             "ignore_health_on_host_removal",
+            "transport_socket",
         ],
     ),
     applied(

@@ -9,6 +9,7 @@ use super::address::{CidrRange, SocketAddress};
 use super::hcm::HttpConnectionManager;
 use super::matcher::StringMatcher;
 use super::tcp_proxy::TcpProxy;
+use super::tls::Downstream;
 
 /// `listener_filters_timeout` where the file says nothing: 15 seconds, Envoy's.
 pub const DEFAULT_LISTENER_FILTERS_TIMEOUT: Duration = Duration::from_secs(15);
@@ -82,6 +83,10 @@ pub struct FilterChain {
     pub filters: Vec<NetworkFilter>,
     /// The terminal one.
     pub terminal: Terminal,
+    /// `transport_socket`; none is plain text.
+    pub tls: Option<Arc<Downstream>>,
+    /// `transport_socket_connect_timeout`: how long a handshake may take; none is off.
+    pub handshake_timeout: Option<Duration>,
 }
 
 /// `envoy.config.listener.v3.FilterChainMatch`: which connections a chain takes. What is empty takes all.
@@ -249,6 +254,13 @@ impl FilterChain {
     /// A chain that takes every connection.
     pub fn of(terminal: Terminal) -> Self {
         let criteria = FilterChainMatch::default();
-        Self { name: String::new(), criteria, filters: Vec::new(), terminal }
+        Self {
+            name: String::new(),
+            criteria,
+            filters: Vec::new(),
+            terminal,
+            tls: None,
+            handshake_timeout: None,
+        }
     }
 }

@@ -40,6 +40,7 @@ mod route;
 mod route_tests;
 mod rules;
 mod subsets;
+mod tls;
 
 pub(super) use self::bootstrap::{NAME as BOOTSTRAP, lower};
 pub(super) use self::check::{TYPED_STRUCTS, check, parse_duration};

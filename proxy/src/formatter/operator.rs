@@ -11,6 +11,7 @@ use http::HeaderName;
 use super::format::{FormatError, HeaderNameError};
 use super::names::{Field, Names, Notes, Place, query_param, split_query};
 use super::time::TimeFormat;
+use super::tls;
 use crate::base::{clock, random};
 use crate::stream_info::{Protocol, StreamInfo};
 
@@ -48,12 +49,12 @@ pub(super) enum Operator {
     LocalReplyBody,
     /// A new identity each time.
     Unique,
-    /// What no stream has: TLS, for one, on connections without it.
+    /// What no stream has.
     Absent,
 }
 
 /// Prints something about a stream; none if there is nothing to print.
-type Value = fn(&mut Vec<u8>, &StreamInfo) -> Option<()>;
+pub(super) type Value = fn(&mut Vec<u8>, &StreamInfo) -> Option<()>;
 
 /// Operators without argument and length.
 const VALUES: &[(&str, Value)] = &[
@@ -126,27 +127,8 @@ const NUMERIC: &[&str] = &[
     "UPSTREAM_REQUEST_ATTEMPT_COUNT",
 ];
 
-/// Operators that print nothing here: no connection has TLS, and no table has virtual clusters.
-const ABSENT: &[&str] = &[
-    "DOWNSTREAM_LOCAL_SUBJECT",
-    "DOWNSTREAM_LOCAL_URI_SAN",
-    "DOWNSTREAM_PEER_CERT",
-    "DOWNSTREAM_PEER_FINGERPRINT_1",
-    "DOWNSTREAM_PEER_FINGERPRINT_256",
-    "DOWNSTREAM_PEER_ISSUER",
-    "DOWNSTREAM_PEER_SERIAL",
-    "DOWNSTREAM_PEER_SUBJECT",
-    "DOWNSTREAM_PEER_URI_SAN",
-    "DOWNSTREAM_TLS_CIPHER",
-    "DOWNSTREAM_TLS_SESSION_ID",
-    "DOWNSTREAM_TLS_VERSION",
-    "DOWNSTREAM_TRANSPORT_FAILURE_REASON",
-    "REQUESTED_SERVER_NAME",
-    "UPSTREAM_TLS_CIPHER",
-    "UPSTREAM_TLS_SESSION_ID",
-    "UPSTREAM_TLS_VERSION",
-    "VIRTUAL_CLUSTER_NAME",
-];
+/// Operators that print nothing here: no table has virtual clusters.
+const ABSENT: &[&str] = &["VIRTUAL_CLUSTER_NAME"];
 
 /// Whether the operator of that name gives a number to JSON.
 pub(super) fn is_numeric(name: &str) -> bool {
@@ -205,6 +187,10 @@ impl Operator {
         if let Some((_, value)) = VALUES.iter().find(|(name, _)| *name == call.name) {
             call.bare()?;
             return Ok(Self::Stream(*value));
+        }
+        if let Some(value) = tls::value(call.name) {
+            call.bare()?;
+            return Ok(Self::Stream(value));
         }
         if ABSENT.contains(&call.name) {
             call.bare()?;

@@ -95,7 +95,7 @@ pub(super) async fn http1(hcm: &Rc<Hcm>, connection: &Rc<Connection>, stream: St
         return Box::pin(upgraded(hcm, &mut ending, tunnel, (io, parts.read_buf))).await;
     }
     if let Some(reply) = ending.late_head() {
-        let bytes = refusal::head_and_body(finish::refused(hcm, connection.downstream, reply), hcm);
+        let bytes = refusal::head_and_body(finish::refused(hcm, connection, reply), hcm);
         if io.write_all(&bytes).await.is_err() {
             return End::Remote;
         }

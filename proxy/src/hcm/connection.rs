@@ -4,17 +4,15 @@ use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 use std::time::Instant;
 
-use tokio::net::TcpStream;
-
 use crate::base::clock;
 use crate::config::hcm::Codec;
 use crate::message::Body;
 use crate::message::body::Pace;
 use crate::message::body::pipe::Sender;
 use crate::stats::{Counter, Gauge, GaugeGuard};
-use crate::stream_info::Downstream;
+use crate::stream_info::{Downstream, Tls};
 use crate::transport::peek::{self, Peeked};
-use crate::transport::{Meter, Stream};
+use crate::transport::{Meter, Socket, Stream};
 
 use super::head::{Facts, Scan};
 use super::pulse::Pulse;
@@ -25,6 +23,8 @@ use super::{Hcm, codec, http2};
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) downstream: Downstream,
+    /// Its TLS, if it has any.
+    pub(super) tls: Option<Rc<Tls>>,
     /// Since when there is one.
     pub(super) since: Instant,
     /// Streams under way.
@@ -68,20 +68,23 @@ pub(super) enum End {
     Protocol,
 }
 
-/// Serves one connection until it ends; `ahead` are bytes that were read of it already.
-pub async fn serve(hcm: Rc<Hcm>, socket: TcpStream, ahead: Vec<u8>, downstream: Downstream) {
+/// Serves one connection until it ends.
+pub async fn serve(hcm: Rc<Hcm>, socket: Socket, tls: Option<Rc<Tls>>, downstream: Downstream) {
     let start = clock::now();
     let stats = &hcm.stats;
     stats.downstream_cx_total.inc();
     let _active = stats.downstream_cx_active.hold();
+    let _secure = tls.as_ref().map(|_| {
+        stats.downstream_cx_ssl_total.inc();
+        stats.downstream_cx_ssl_active.hold()
+    });
     let meter = Meter {
         received: stats.downstream_cx_rx_bytes_total.clone(),
         sent: stats.downstream_cx_tx_bytes_total.clone(),
         unsent: stats.downstream_cx_tx_bytes_buffered.clone(),
     };
-    let connection = Rc::new(Connection::new(downstream));
-    let mut stream = Stream::new(socket, meter);
-    stream.put_back(ahead);
+    let connection = Rc::new(Connection::new(downstream, tls));
+    let stream = Stream::new(socket, meter);
     let end = run(&hcm, &connection, stream).await;
     connection.close(&hcm, end, start);
 }
@@ -93,10 +96,19 @@ pub fn refuse(hcm: &Hcm) {
     hcm.stats.downstream_cx_destroy_local.inc();
 }
 
+/// Counts a connection whose handshake has failed.
+pub fn fail_handshake(hcm: &Hcm) {
+    hcm.stats.downstream_cx_total.inc();
+    hcm.stats.downstream_cx_ssl_total.inc();
+    hcm.stats.downstream_cx_destroy.inc();
+    hcm.stats.downstream_cx_destroy_remote.inc();
+}
+
 async fn run(hcm: &Rc<Hcm>, connection: &Rc<Connection>, mut stream: Stream) -> End {
     let peeked = match hcm.config.codec {
         Codec::Http1 => Peeked::Http1,
         Codec::Http2 => Peeked::Http2,
+        Codec::Auto if let Some(protocol) = agreed(connection) => protocol,
         Codec::Auto => match codec::patiently(hcm, connection, peek::protocol(&mut stream)).await {
             Some(Ok(peeked)) => peeked,
             Some(Err(_)) => return End::Remote,
@@ -117,6 +129,12 @@ async fn run(hcm: &Rc<Hcm>, connection: &Rc<Connection>, mut stream: Stream) -> 
     }
 }
 
+/// What the handshake has agreed on; what is not HTTP/2 there is HTTP/1.
+fn agreed(connection: &Connection) -> Option<Peeked> {
+    let alpn = connection.tls.as_ref()?.alpn.as_deref()?;
+    Some(if alpn == b"h2" { Peeked::Http2 } else { Peeked::Http1 })
+}
+
 fn opened(total: &Counter, active: &Gauge) -> GaugeGuard {
     total.inc();
     active.hold()
@@ -126,10 +144,11 @@ fn opened(total: &Counter, active: &Gauge) -> GaugeGuard {
 
 impl Connection {
     /// A connection with these ends.
-    pub(super) fn new(downstream: Downstream) -> Self {
+    pub(super) fn new(downstream: Downstream, tls: Option<Rc<Tls>>) -> Self {
         let now = clock::now();
         Self {
             downstream,
+            tls,
             since: now,
             streams: RefCell::new(Vec::with_capacity(1)),
             begun: RefCell::new(None),

@@ -16,7 +16,7 @@ use crate::message::upgrade::Upgrade;
 use crate::message::{Body, Request, Response, grpc, hop_by_hop};
 use crate::router;
 use crate::stats::GaugeGuard;
-use crate::stream_info::{Downstream, Flag, Flags, Protocol, StreamInfo};
+use crate::stream_info::{Flag, Flags, Protocol, StreamInfo};
 use crate::upstream::failure;
 
 use super::Hcm;
@@ -59,14 +59,16 @@ pub(super) struct Finish {
 struct Progress(Rc<Pulse>);
 
 /// Counts and logs a request that never got to be a stream, of which nothing is known. Gives its answer.
-pub(super) fn refused(hcm: &Hcm, downstream: Downstream, reply: LocalReply) -> Response {
+pub(super) fn refused(hcm: &Hcm, connection: &Connection, reply: LocalReply) -> Response {
     let stats = &hcm.stats;
     stats.downstream_rq_total.inc();
     stats.downstream_rq_http1_total.inc();
     stats.downstream_rq_response_before_rq_complete.inc();
     stats.downstream_rq_rx_reset.inc();
+    let downstream = connection.downstream;
     tracing::debug!(client = %downstream.remote, details = %reply.details, "request refused");
     let mut info = StreamInfo::new(clock::now(), Protocol::Http11, downstream);
+    info.tls.clone_from(&connection.tls);
     if !hcm.logs.is_empty() {
         info.start_wall = Some(clock::wall());
     }
@@ -120,6 +122,7 @@ impl Finish {
         let pulse = Rc::new(Pulse::new(&hcm.config, start));
         let streams = connection.begin_stream(&pulse);
         let mut info = StreamInfo::new(start, protocol, connection.downstream);
+        info.tls.clone_from(&connection.tls);
         if !hcm.logs.is_empty() {
             info.start_wall = Some(clock::wall());
         }

@@ -69,7 +69,7 @@ impl Refusing {
             let Some(before) = bytes.strip_suffix(automatic) else { continue };
             let reply = LocalReply::codec_error(status, details);
             let mut instead = before.to_vec();
-            let reply = finish::refused(&self.hcm, self.connection.downstream, reply);
+            let reply = finish::refused(&self.hcm, &self.connection, reply);
             instead.extend_from_slice(&head_and_body(reply, &self.hcm));
             self.connection.close_soon();
             self.instead = Some((instead, bytes.len()));

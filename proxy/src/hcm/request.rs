@@ -275,7 +275,8 @@ fn say_client(hcm: &Hcm, headers: &mut HeaderMap, finish: &mut Finish) {
 }
 
 fn add(hcm: &Hcm, headers: &mut HeaderMap, finish: &mut Finish) {
-    say_scheme(hcm, headers, finish.info.downstream.local.port());
+    let secure = finish.info.tls.is_some();
+    say_scheme(hcm, headers, (finish.info.downstream.local.port(), secure));
     if let Some(agent) = &hcm.user_agent {
         agent.introduce(headers);
     }
@@ -299,7 +300,7 @@ fn add(hcm: &Hcm, headers: &mut HeaderMap, finish: &mut Finish) {
 }
 
 /// How the client reached us, and by which port.
-fn say_scheme(hcm: &Hcm, headers: &mut HeaderMap, port: u16) {
+fn say_scheme(hcm: &Hcm, headers: &mut HeaderMap, (port, secure): (u16, bool)) {
     let config = &hcm.config;
     if let Some(scheme) = config.scheme {
         let scheme = if scheme == Scheme::Https { "https" } else { "http" };
@@ -307,7 +308,7 @@ fn say_scheme(hcm: &Hcm, headers: &mut HeaderMap, port: u16) {
     } else {
         headers
             .entry(headers::X_FORWARDED_PROTO)
-            .or_insert_with(|| HeaderValue::from_static("http"));
+            .or_insert_with(|| HeaderValue::from_static(if secure { "https" } else { "http" }));
     }
     if config.append_x_forwarded_port {
         let outermost = config.use_remote_address && config.xff_num_trusted_hops == 0;

@@ -45,6 +45,10 @@ stats! {
         downstream_cx_protocol_error: Counter,
         /// Bytes received
         downstream_cx_rx_bytes_total: Counter,
+        /// Connections with TLS open now
+        downstream_cx_ssl_active: Gauge,
+        /// Connections with TLS ever opened
+        downstream_cx_ssl_total: Counter,
         /// Connections ever opened
         downstream_cx_total: Counter,
         /// Bytes that wait to be sent because their client takes no more now

@@ -3,13 +3,12 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use crate::hcm::{self, Hcm};
-use crate::network::{self, Filter, TcpProxy, Verdict};
-use crate::stream_info::Downstream;
-use crate::transport::{Meter, Stream};
+use crate::network::{self, Admitted, Filter, TcpProxy, Verdict};
+use crate::stream_info::{Downstream, Tls};
+use crate::transport::{Meter, Socket, Stream};
 
 /// One filter chain.
 #[derive(Debug)]
@@ -43,8 +42,8 @@ impl Chain {
         Self { filters: Vec::new(), terminal }
     }
 
-    /// Serves a connection until it ends, unless a filter closes it; `ahead` are bytes that were read of it already.
-    pub(super) async fn serve(&self, socket: TcpStream, ahead: Vec<u8>, downstream: Downstream) {
+    /// Asks the filters before the terminal one; says what keeps their count of it, or that one closes it.
+    pub(super) async fn admit(&self, downstream: Downstream) -> Option<Vec<Admitted>> {
         let mut admitted = Vec::new();
         for filter in &self.filters {
             match filter.admit() {
@@ -53,17 +52,23 @@ impl Chain {
                     if let Some(delay) = delay {
                         sleep(delay).await;
                     }
-                    return self.terminal.refuse(downstream, delay.is_none());
+                    self.terminal.refuse(downstream, delay.is_none());
+                    return None;
                 }
             }
         }
+        Some(admitted)
+    }
+
+    /// Serves a connection until it ends.
+    pub(super) async fn serve(&self, socket: Socket, tls: Option<Rc<Tls>>, downstream: Downstream) {
         // Boxed by kind: the task of an HTTP connection has no room in it for those of the others.
         match &self.terminal {
             Terminal::Http(hcm) => {
-                hcm::connection::serve(hcm.clone(), socket, ahead, downstream).await
+                hcm::connection::serve(hcm.clone(), socket, tls, downstream).await
             }
-            Terminal::Tcp(proxy) => Box::pin(proxy.serve(socket, ahead, downstream)).await,
-            other => Box::pin(other.answer(socket, ahead)).await,
+            Terminal::Tcp(proxy) => Box::pin(proxy.serve(socket, tls, downstream)).await,
+            other => Box::pin(other.answer(socket)).await,
         }
     }
 }
@@ -80,11 +85,19 @@ impl Terminal {
         }
     }
 
+    /// Counts a connection whose handshake has failed.
+    pub(super) fn fail_handshake(&self, downstream: Downstream) {
+        match self {
+            Self::Http(hcm) => hcm::connection::fail_handshake(hcm),
+            Self::Tcp(proxy) => proxy.refuse(downstream, false),
+            Self::Echo | Self::DirectResponse(_) | Self::Nothing => {}
+        }
+    }
+
     /// Serves a connection in which nobody else has a part.
-    async fn answer(&self, socket: TcpStream, ahead: Vec<u8>) {
+    async fn answer(&self, socket: Socket) {
         // No stats of Envoy's count these bytes.
-        let mut stream = Stream::new(socket, Meter::default());
-        stream.put_back(ahead);
+        let stream = Stream::new(socket, Meter::default());
         let ended = match self {
             Self::Echo => network::echo(stream).await,
             Self::DirectResponse(response) => network::respond(stream, response.clone()).await,

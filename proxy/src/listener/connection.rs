@@ -10,6 +10,8 @@ use tokio::time::timeout;
 use crate::base::clock;
 use crate::config::listener::Terminal;
 use crate::stream_info::Downstream;
+use crate::transport::tls::{Accepted, Acceptor};
+use crate::transport::{Raw, Socket};
 
 use super::filter::{self, Refused};
 use super::stats::WorkerStats;
@@ -49,11 +51,49 @@ impl Place {
         if let Terminal::Nothing = config.chains[index].terminal {
             stats.network_extension_config_missing.inc();
         } else {
-            self.chains[index].serve(socket, ahead, downstream).await;
+            self.carry(index, (socket, ahead), downstream).await;
         }
         stats.downstream_cx_destroy.inc();
         let millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         stats.downstream_cx_length_ms.record(millis);
+    }
+
+    /// Makes the connection, if it is one of TLS, and has its chain serve it.
+    async fn carry(
+        &self,
+        index: usize,
+        (socket, ahead): (TcpStream, Vec<u8>),
+        downstream: Downstream,
+    ) {
+        let chain = &self.chains[index];
+        let Some(_admitted) = chain.admit(downstream).await else { return };
+        let Some(Some(acceptor)) = self.listener.acceptors.get(index) else {
+            return chain.serve(Socket::plain(socket, ahead), None, downstream).await;
+        };
+        // Boxed: a connection without TLS has no room in it for a handshake.
+        let handshake = Box::pin(self.handshake(index, acceptor, Raw::new(socket, ahead)));
+        match handshake.await {
+            Some(Accepted { socket, tls }) => {
+                chain.serve(socket, Some(Rc::new(tls)), downstream).await;
+            }
+            None => chain.terminal.fail_handshake(downstream),
+        }
+    }
+
+    /// Makes a connection of TLS, in time.
+    async fn handshake(&self, index: usize, acceptor: &Acceptor, raw: Raw) -> Option<Accepted> {
+        let limit = self.listener.config.chains[index].handshake_timeout;
+        let reason = match timeout(limit.unwrap_or(Duration::MAX), acceptor.accept(raw)).await {
+            Ok(Ok(accepted)) => return Some(accepted),
+            Ok(Err(failure)) => failure.to_string(),
+            Err(_elapsed) => {
+                self.listener.stats.downstream_cx_transport_socket_connect_timeout.inc();
+                String::from("connection timed out before the handshake was done")
+            }
+        };
+        let address = self.listener.address;
+        tracing::debug!(%address, %reason, "a connection with TLS was not made");
+        None
     }
 
     /// Runs the listener filters, in time. Says whether the connection goes on.

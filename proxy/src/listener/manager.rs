@@ -8,6 +8,7 @@ use crate::base::drain::{Drain, Phase};
 use crate::config;
 use crate::stats::Scope;
 use crate::transport::socket;
+use crate::transport::tls::Acceptor;
 
 use super::filter::ProxyStats;
 use super::stats::{ListenerStats, ManagerStats};
@@ -31,6 +32,8 @@ pub struct Listener {
     /// Told when it stops to accept.
     pub stop: Drain,
     pub(super) stats: ListenerStats,
+    /// What makes the connections of its filter chains those of TLS, in their order; none for plain text.
+    pub(super) acceptors: Vec<Option<Acceptor>>,
     /// Of its listener filters, in their order.
     pub(super) filter_stats: Vec<ProxyStats>,
     /// One socket for each worker, until the worker takes it.
@@ -47,6 +50,14 @@ pub enum BindError {
         address: String,
         /// What the system says.
         source: io::Error,
+    },
+    /// Its TLS is not to be had.
+    #[error("cannot serve TLS on '{address}': {source}")]
+    Tls {
+        /// The address.
+        address: String,
+        /// What rustls says.
+        source: rustls::Error,
     },
     /// It is a name.
     #[error("cannot bind '{address}': not an IP address")]
@@ -127,6 +138,13 @@ impl Listener {
         let prefix =
             config.stat_prefix.clone().unwrap_or_else(|| wanted.to_string().replace(':', "_"));
         let scope = root.scope("listener").scope(&prefix);
+        let acceptors = config
+            .chains
+            .iter()
+            .map(|chain| chain.tls.as_deref().map(|tls| Acceptor::new(tls, &scope)).transpose());
+        let acceptors = acceptors
+            .collect::<Result<_, _>>()
+            .map_err(|source| BindError::Tls { address: wanted.to_string(), source })?;
         let sockets = sockets(&config, wanted, workers)
             .map_err(|source| BindError::System { address: wanted.to_string(), source })?;
         let address = sockets.first().and_then(|socket| socket.local_addr().ok()).unwrap_or(wanted);
@@ -138,6 +156,7 @@ impl Listener {
                 .iter()
                 .map(|filter| ProxyStats::register(filter, root))
                 .collect(),
+            acceptors,
             scope,
             stop: Drain::new(),
             sockets: Mutex::new(sockets),

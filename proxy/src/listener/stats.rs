@@ -15,6 +15,8 @@ stats! {
         downstream_cx_overload_reject: Counter,
         /// Connections ever accepted
         downstream_cx_total: Counter,
+        /// Connections whose handshake was not done in time
+        downstream_cx_transport_socket_connect_timeout: Counter,
         /// Connections that their peer closed before their listener filters were done
         downstream_listener_filter_remote_close: Counter,
         /// Connections whose listener filters are not done

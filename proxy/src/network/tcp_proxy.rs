@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use crate::access_log::AccessLogs;
@@ -14,9 +13,9 @@ use crate::base::{clock, random};
 use crate::config::tcp_proxy::TcpProxy as Config;
 use crate::formatter::Notes;
 use crate::stats::{FlowStats, Scope, stats};
-use crate::stream_info::{Downstream, Flag, Protocol, StreamInfo};
+use crate::stream_info::{Downstream, Flag, Protocol, StreamInfo, Tls};
 use crate::transport::relay::{Ended, Relay};
-use crate::transport::{Meter, Stream};
+use crate::transport::{Meter, Socket, Stream};
 use crate::upstream::tcp::{self, TcpConnection, TcpError};
 use crate::upstream::{Local, lb};
 
@@ -95,16 +94,16 @@ impl TcpProxy {
         }
     }
 
-    /// Serves one connection until it ends; `ahead` are bytes that were read of it already.
-    pub async fn serve(&self, socket: TcpStream, ahead: Vec<u8>, downstream: Downstream) {
+    /// Serves one connection until it ends.
+    pub async fn serve(&self, socket: Socket, tls: Option<Rc<Tls>>, downstream: Downstream) {
         let meter = Meter {
             received: self.stats.downstream_cx_rx_bytes_total.clone(),
             sent: self.stats.downstream_cx_tx_bytes_total.clone(),
             unsent: self.stats.downstream_cx_tx_bytes_buffered.clone(),
         };
         let mut stream = Stream::new(socket, meter);
-        stream.put_back(ahead);
         let mut info = self.begin(downstream);
+        info.tls = tls;
         let close = tokio::select! {
             biased;
             close = self.carry(&mut stream, &mut info) => close,
@@ -151,6 +150,7 @@ impl TcpProxy {
             return Close::Calmly;
         };
         info.upstream_local = upstream.books.local_address();
+        info.upstream_tls = upstream.books.tls();
         let mut relay = Relay::new(self.buffer_limit, self.config.idle_timeout)
             .counting(self.upload_flow.clone(), download_flow);
         let ended = poll_fn(|cx| {

@@ -231,6 +231,7 @@ impl Course<'_> {
     fn aim(&self, target: &Rc<LocalHost>, request: &mut Request, info: &mut StreamInfo) {
         info.upstream_host = Some(target.host.address);
         info.upstream_local = None;
+        info.upstream_tls = None;
         if let Some(rewrite) = self.rewrite {
             let says_old = !self.router.options.suppress_envoy_headers;
             rewrite::apply_auto(rewrite, request, &target.host, says_old);

@@ -43,6 +43,8 @@ pub struct Flow {
     stats: Option<Rc<FlowStats>>,
     /// What was read and not taken yet.
     held: Vec<u8>,
+    /// Whether something was taken that may not be on its way yet: TLS keeps it if the system takes no more.
+    unflushed: bool,
     ended: bool,
     /// Whether the end was passed on.
     done: bool,
@@ -161,8 +163,23 @@ impl Flow {
                 self.done = true;
                 return Poll::Ready(Ok(()));
             }
-            ready!(self.poll_chunk(cx, limit, source, target))?;
+            let polled = self.poll_chunk(cx, limit, source, target)?;
+            if polled.is_pending() {
+                return self.poll_flush(cx, target);
+            }
         }
+    }
+
+    /// Nothing more comes at the moment: what was taken goes on its way.
+    fn poll_flush<T>(&mut self, cx: &mut Context<'_>, target: &mut T) -> Poll<Result<(), Broken>>
+    where
+        T: AsyncWrite + Unpin,
+    {
+        if self.unflushed {
+            ready!(Pin::new(target).poll_flush(cx)).map_err(Broken::Target)?;
+            self.unflushed = false;
+        }
+        Poll::Pending
     }
 
     /// Writes what is held. What was held long may have been much, and is memory.
@@ -171,6 +188,7 @@ impl Flow {
         T: AsyncWrite + Unpin,
     {
         while !self.held.is_empty() {
+            self.unflushed = true;
             match ready!(Pin::new(&mut *target).poll_write(cx, &self.held))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 written => drop(self.held.drain(..written)),
@@ -206,6 +224,7 @@ impl Flow {
                 self.ended = true;
                 return Poll::Ready(Ok(()));
             }
+            self.unflushed = true;
             let written = match Pin::new(target).poll_write(cx, bytes) {
                 Poll::Ready(written) => written.map_err(Broken::Target)?,
                 Poll::Pending => 0,

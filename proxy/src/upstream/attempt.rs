@@ -131,6 +131,7 @@ impl Attempt<'_> {
         let mut moves = 0;
         loop {
             info.upstream_local = lease.local_address();
+            info.upstream_tls = lease.tls();
             let spare = if self.makes_up { spare(&request, &lease) } else { None };
             self.sent.set(true);
             // In a block, so that it is not kept while there is a wait for another connection.

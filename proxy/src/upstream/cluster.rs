@@ -13,6 +13,7 @@ use crate::config::endpoint::PriorityPolicy;
 use crate::config::lb::LoadBalancing;
 use crate::message::mirror::Mirror;
 use crate::stats::Scope;
+use crate::transport::tls::Connector;
 
 use super::Host;
 use super::health::Flag;
@@ -39,6 +40,8 @@ pub struct Cluster {
     pub scope: Scope,
     /// Its outlier detection.
     pub outlier: Option<Arc<Outlier>>,
+    /// What makes its connections those of TLS; none for plain text.
+    pub tls: Option<Arc<Connector>>,
     /// Its active health checks.
     pub active_health: Option<Arc<ActiveHealth>>,
     /// Where copies of its requests go, whatever their routes say.
@@ -74,6 +77,7 @@ impl Cluster {
         let outlier = outlier.map(|settings| Arc::new(Outlier::new(settings.clone(), &scope)));
         let checks = config.health_check.as_ref();
         let active_health = checks.map(|_| Arc::new(ActiveHealth::new(&scope)));
+        let tls = config.tls.as_deref().map(|tls| Arc::new(Connector::new(tls, &scope)));
         let table = TableStats::register(&config.lb.policy, &scope);
         let eds_stats = matches!(config.discovery, Discovery::Eds(_));
         let eds_stats = eds_stats.then(|| Box::new(EdsStats::register(&scope)));
@@ -86,6 +90,7 @@ impl Cluster {
             client_stats: ClientStats::register(&root.scope("http").scope("async-client")),
             scope,
             outlier,
+            tls,
             active_health,
             eds_stats,
             hosts: ArcSwap::default(),

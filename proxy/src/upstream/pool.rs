@@ -10,12 +10,14 @@ pub(super) mod opening;
 mod waiting;
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::config::cluster::{Protocol, RoutingPriority};
 use crate::message::{Body, Request, Response};
 use crate::stats::{Counter, GaugeGuard};
+use crate::stream_info::Tls;
 
 use self::opening::Opener;
 
@@ -224,6 +226,15 @@ impl Lease {
             Self::Http1(lease) => lease.local_address(),
             Self::Http2(lease) => lease.local_address(),
             Self::Tcp(connection) => connection.as_ref()?.books.local_address(),
+        }
+    }
+
+    /// The connection's TLS, if the cluster has it.
+    pub fn tls(&self) -> Option<Rc<Tls>> {
+        match self {
+            Self::Http1(lease) => lease.tls(),
+            Self::Http2(lease) => lease.tls(),
+            Self::Tcp(connection) => connection.as_ref()?.books.tls(),
         }
     }
 

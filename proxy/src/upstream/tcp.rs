@@ -1,12 +1,14 @@
 //! A connection to a host that carries whatever its user likes, in the books of its cluster.
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::config::cluster::RoutingPriority;
 use crate::message::upgrade::Given;
 use crate::message::{Request, Response};
 use crate::stats::GaugeGuard;
+use crate::stream_info::Tls;
 use crate::transport::Stream;
 
 use super::connect::{self, ConnectError};
@@ -94,6 +96,11 @@ impl Books {
     /// Our end of the connection.
     pub fn local_address(&self) -> Option<SocketAddr> {
         self.0.state.local
+    }
+
+    /// Its TLS, if the cluster has it.
+    pub fn tls(&self) -> Option<Rc<Tls>> {
+        self.0.state.tls.clone()
     }
 
     /// Notes that it is the host who ends it.

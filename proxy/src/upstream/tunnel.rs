@@ -80,7 +80,8 @@ impl<B> Shared<B> {
                 written => drop(data.split_to(written)),
             }
         }
-        Poll::Ready(Ok(()))
+        // TLS keeps what the system does not take.
+        Pin::new(&mut *stream).poll_flush(cx)
     }
 
     fn poll_read(&self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {

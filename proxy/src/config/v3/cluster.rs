@@ -11,7 +11,7 @@ use crate::config::listener::DEFAULT_BUFFER_LIMIT;
 use crate::config::source::Quoted;
 
 use super::message::Message;
-use super::{endpoint, health_check, lb, mirror, outlier, protocol};
+use super::{endpoint, health_check, lb, mirror, outlier, protocol, tls};
 
 /// The one extension whose options a cluster may carry; its key in `typed_extension_protocol_options`, and its type.
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
@@ -28,6 +28,7 @@ pub(super) fn lower(cluster: &Message<'_>, findings: &mut Findings) -> Option<Cl
     let protocol = protocol(cluster, options, findings);
     let health_check = health_check::lower(cluster, &protocol, findings);
     let lb = lb::lower(cluster, assignment, findings);
+    let tls = tls::upstream(cluster, findings);
     Some(Cluster {
         alt_stat_name: cluster.nonempty("alt_stat_name").map(str::to_owned),
         connect_timeout: cluster.duration("connect_timeout").unwrap_or(DEFAULT_CONNECT_TIMEOUT),
@@ -50,6 +51,7 @@ pub(super) fn lower(cluster: &Message<'_>, findings: &mut Findings) -> Option<Cl
         // Which clusters there are is not looked at here, as in Envoy.
         mirrors: options.map_or_else(Vec::new, |options| mirror::policies(options, None, findings)),
         lb: lb?,
+        tls: tls.ok()?,
         discovery: discovery?,
         name: name?,
     })

@@ -43,6 +43,31 @@ pub(super) fn bytes(
     Some(bytes)
 }
 
+/// What a source holds, and the file that it comes from; empty if it is none.
+pub(super) struct Content {
+    pub(super) bytes: Bytes,
+    pub(super) path: String,
+}
+
+/// The same; a file that is not there may be forgiven, and is none too.
+pub(super) fn file_or_bytes(
+    parent: &Message<'_>,
+    field: &str,
+    most: usize,
+    findings: &mut Findings,
+) -> Option<Content> {
+    let source = parent.message(field)?;
+    if let Some(name) = source.text("filename")
+        && let Err(error) = fs::metadata(name)
+    {
+        let message = format!("cannot read {}: {error}", Quoted(name));
+        findings.missing_file(source.place("filename"), message);
+        return None;
+    }
+    let path = source.text("filename").unwrap_or_default().to_owned();
+    Some(Content { bytes: bytes(parent, field, most, findings)?, path })
+}
+
 fn file(source: &Message<'_>, name: &str, most: usize, findings: &mut Findings) -> Option<Bytes> {
     let mut bytes = Vec::new();
     // One byte more than there may be tells that there are too many, however many there are.

@@ -11,9 +11,10 @@ use crate::config::listener::{
     FilterChainMatch, Listener, ListenerFilter, Matcher, SourceType,
 };
 use crate::config::source::Quoted;
+use crate::config::tls::DEFAULT_HANDSHAKE_TIMEOUT;
 
 use super::message::Message;
-use super::{address, chain_matcher, listener_filter, network_filter, protocol};
+use super::{address, chain_matcher, listener_filter, network_filter, protocol, tls};
 
 /// `listener_filters`, their timeout, and whether a late connection goes on.
 type Filters = (Vec<ListenerFilter>, Option<Duration>, bool);
@@ -108,8 +109,12 @@ fn chain(
     let criteria = chain.message("filter_chain_match");
     let criteria = criteria.map(|criteria| self::criteria(criteria, findings)).unwrap_or_default();
     let name = chain.text("name").unwrap_or_default().to_owned();
+    let timeout = "transport_socket_connect_timeout";
+    let handshake_timeout =
+        protocol::timeout(Some(chain), timeout, Some(DEFAULT_HANDSHAKE_TIMEOUT));
+    let tls = tls::downstream(chain, findings);
     let (filters, terminal) = network_filter::lower(chain, clusters, findings)?;
-    Some(FilterChain { name, criteria, filters, terminal })
+    Some(FilterChain { name, criteria, filters, terminal, tls: tls.ok()?, handshake_timeout })
 }
 
 fn criteria(criteria: &Message<'_>, findings: &mut Findings) -> FilterChainMatch {

@@ -6,6 +6,10 @@ use std::sync::Arc;
 
 use crate::config::health_check::{Checker, HealthCheck};
 use crate::stats::Counter;
+use crate::transport::tls::Connector;
+use crate::transport::tls::Purpose;
+use crate::transport::{Meter, Raw, Stream, socket};
+use crate::upstream::connect::ConnectError;
 use crate::upstream::{Cluster, Host};
 
 use super::progress::{Failure, Outcome};
@@ -20,6 +24,8 @@ pub(super) struct Target {
     pub(super) host: SocketAddr,
     /// What the request calls it.
     pub(super) authority: String,
+    /// What makes the connection one of TLS, and the name that it asks for; none for plain text.
+    pub(super) tls: Option<(Arc<Connector>, Option<String>)>,
     /// `reuse_connection`.
     pub(super) reuse: bool,
     /// Counts checks that looked at the name of the service.
@@ -31,6 +37,24 @@ pub(super) enum Client {
     Http(http::Client),
     Tcp(tcp::Client),
     Grpc(grpc::Client),
+}
+
+// === impl Target ===
+
+impl Target {
+    /// Opens a connection that none of the cluster's stats know of, but for those of its TLS.
+    pub(super) async fn connect(&self) -> Result<Stream, ConnectError> {
+        let meter = Meter::default();
+        let socket = socket::connect(self.address).await;
+        let socket = socket.map_err(|error| ConnectError::Socket(Arc::new(error)))?;
+        let Some((connector, name)) = &self.tls else { return Ok(Stream::new(socket, meter)) };
+        let ends = (name.as_deref(), self.address.ip());
+        let connecting = connector.connect(Raw::new(socket, Vec::new()), ends, Purpose::Bytes);
+        match Box::pin(connecting).await {
+            Ok(connected) => Ok(Stream::new(connected.socket, meter)),
+            Err(failure) => Err(ConnectError::Tls(Arc::new(failure))),
+        }
+    }
 }
 
 // === impl Client ===
@@ -56,6 +80,9 @@ impl Client {
             address: SocketAddr::new(address.ip(), port),
             host: host.address,
             authority: authority.unwrap_or(&cluster.name).to_owned(),
+            tls: cluster.tls.clone().map(|connector| {
+                (connector, cluster.config.asked_host(&host.hostname).map(str::to_owned))
+            }),
             reuse: config.reuse_connection,
             verified,
         };

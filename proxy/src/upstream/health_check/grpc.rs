@@ -80,7 +80,7 @@ impl Client {
         let request = self.request();
         let link = match self.link.take().filter(|link| !link.is_ended()) {
             Some(link) => link,
-            None => Link::open(self.target.address, Version::HTTP_2).await?,
+            None => Link::open(&self.target, Version::HTTP_2).await?,
         };
         let mut reply = self.link.insert(link).send(request).await?;
         let response = &mut reply.response;

@@ -65,7 +65,7 @@ impl Client {
         let link = self.link.take().filter(|link| !link.is_ended());
         let link = match link {
             Some(link) => link,
-            None => Link::open(self.target.address, version).await?,
+            None => Link::open(&self.target, version).await?,
         };
         let reply = self.link.insert(link).send(request).await;
         let mut reply = reply.map_err(|error: ExchangeError| error)?;

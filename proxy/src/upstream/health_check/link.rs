@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -13,9 +12,10 @@ use hyper_util::rt::TokioIo;
 
 use crate::base::task::{self, Guarded};
 use crate::message::{Body, Request, Response, body};
-use crate::transport::{Meter, Stream, socket};
 use crate::upstream::connect::ConnectError;
 use crate::upstream::pool::ExchangeError;
+
+use super::checker::Target;
 
 /// A connection to one host. It closes when this is dropped.
 pub(super) struct Link {
@@ -40,10 +40,8 @@ pub(super) struct Reply {
 
 impl Link {
     /// Connects.
-    pub(super) async fn open(address: SocketAddr, version: Version) -> Result<Self, ConnectError> {
-        let socket = socket::connect(address).await;
-        let socket = socket.map_err(|error| ConnectError::Socket(Arc::new(error)))?;
-        let stream = Stream::new(socket, Meter::default());
+    pub(super) async fn open(target: &Target, version: Version) -> Result<Self, ConnectError> {
+        let stream = target.connect().await?;
         let broken = |error: ExchangeError| ConnectError::Handshake(Arc::new(error));
         let ended = Rc::new(Cell::new(false));
         let (sender, driver) = if version == Version::HTTP_2 {

@@ -5,10 +5,9 @@ use std::io;
 use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::config::health_check::Tcp;
-use crate::transport::socket;
+use crate::transport::Stream;
 
 use super::checker::Target;
 use super::payload;
@@ -25,7 +24,7 @@ const CHUNK: usize = 4096;
 pub(super) struct Client {
     target: Target,
     config: Arc<Tcp>,
-    socket: Option<TcpStream>,
+    socket: Option<Stream>,
     received: Vec<u8>,
 }
 
@@ -56,16 +55,17 @@ impl Client {
         }
     }
 
-    async fn exchange(&mut self) -> io::Result<()> {
+    async fn exchange(&mut self) -> Result<(), Box<dyn std::error::Error>> {
         let mut socket = match self.socket.take() {
             Some(socket) => socket,
-            None => socket::connect(self.target.address).await?,
+            None => self.target.connect().await?,
         };
         // In this case Envoy sends nothing, whatever there is to send.
         if self.config.receive.is_empty() {
             return Ok(());
         }
         socket.write_all(&self.config.send).await?;
+        socket.flush().await?;
         let socket = self.socket.insert(socket);
         while !payload::contains(&self.received, &self.config.receive) {
             if self.received.len() >= MOST_KEPT {
@@ -73,7 +73,7 @@ impl Client {
             }
             self.received.reserve(CHUNK);
             if socket.read_buf(&mut self.received).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
             }
         }
         self.received.clear();

@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use crate::base::alarm::Alarm;
 use crate::base::{clock, task};
 use crate::message::body::Pace;
+use crate::stream_info::Tls;
 use crate::transport::{Meter, Stream};
-use crate::upstream::connect::millis;
+use crate::upstream::connect::{Dialed, millis};
 use crate::upstream::pool::ExchangeError;
 use crate::upstream::pool::opening::Occupied;
 use crate::upstream::{Cluster, Host, tunnel};
@@ -46,6 +46,8 @@ pub(in crate::upstream) struct State {
     pub(in crate::upstream) local: Option<SocketAddr>,
     /// Whether it still asks for the request's body that it sends; HTTP/1.
     pub(super) pace: Rc<Pace>,
+    /// Its TLS, if the cluster has it.
+    pub(in crate::upstream) tls: Option<Rc<Tls>>,
     /// The driver.
     waker: OnceCell<Waker>,
 }
@@ -133,7 +135,7 @@ impl Open {
     pub(in crate::upstream) fn new(
         cluster: &Arc<Cluster>,
         host: &Arc<Host>,
-        socket: TcpStream,
+        Dialed { socket, tls }: Dialed,
         occupied: Occupied,
     ) -> (Self, Stream) {
         let now = clock::now();
@@ -149,6 +151,7 @@ impl Open {
             watcher: RefCell::new(None),
             local: socket.local_addr().ok(),
             pace: Rc::default(),
+            tls,
             waker: OnceCell::new(),
         };
         let meter = Meter {

@@ -20,6 +20,7 @@ use crate::base::{clock, task};
 use crate::message::body::BodyError;
 use crate::message::upgrade::{Given, Upgrade};
 use crate::message::{Body, Request, Response};
+use crate::stream_info::Tls;
 use crate::transport::Stream;
 use crate::upstream::connect::ConnectError;
 use crate::upstream::tunnel;
@@ -316,6 +317,10 @@ impl Lease {
 
     pub(super) fn local_address(&self) -> Option<SocketAddr> {
         self.connection.as_ref()?.state.local
+    }
+
+    pub(super) fn tls(&self) -> Option<Rc<Tls>> {
+        self.connection.as_ref()?.state.tls.clone()
     }
 
     pub(super) fn idle_since(&self) -> Option<Instant> {

@@ -24,6 +24,7 @@ use crate::base::task::{self, Guarded};
 use crate::config::http_protocol::Http2;
 use crate::message::upgrade::{Given, Upgrade};
 use crate::message::{Body, Request, Response, body, headers, hop_by_hop};
+use crate::stream_info::Tls;
 use crate::upstream::connect::ConnectError;
 
 use super::driver::{self, Open, State, Ways};
@@ -289,6 +290,10 @@ impl Lease {
 
     pub(super) fn local_address(&self) -> Option<SocketAddr> {
         self.connection.state.local
+    }
+
+    pub(super) fn tls(&self) -> Option<Rc<Tls>> {
+        self.connection.state.tls.clone()
     }
 
     pub(super) fn idle_since(&self) -> Option<Instant> {

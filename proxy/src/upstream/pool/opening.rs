@@ -4,11 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
-
 use crate::config::cluster::RoutingPriority;
 use crate::stats::GaugeGuard;
-use crate::upstream::connect::{self, ConnectError};
+use crate::upstream::connect::{self, ConnectError, Dialed};
 use crate::upstream::host::HostHold;
 use crate::upstream::limits::{Breakers, HostLimit, HostPermit, Permit};
 use crate::upstream::{Cluster, Host};
@@ -108,7 +106,7 @@ impl Opener {
     }
 
     /// Opens the connection.
-    pub(super) async fn dial(&self) -> Result<TcpStream, ConnectError> {
+    pub(super) async fn dial(&self) -> Result<Dialed, ConnectError> {
         connect::dial(&self.cluster, &self.host).await
     }
 

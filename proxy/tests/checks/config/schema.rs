@@ -21,6 +21,7 @@ const RULES: &[&str] = &[
     "items.gte",
     "items.in",
     "items.lte",
+    "items.max_bytes",
     "items.min_len",
     "items.strict",
     "items.well_known_regex",
