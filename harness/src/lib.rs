@@ -27,6 +27,7 @@
 //! | What is behind `cargo mesh`? | [`cli`] |
 
 pub mod admin;
+pub mod authority;
 pub mod binaries;
 pub mod cargo;
 pub mod cli;

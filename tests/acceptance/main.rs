@@ -75,6 +75,9 @@ mod shadows;
 /// Hostile bytes.
 #[cfg(test)]
 mod smuggling;
+/// TLS, with clients and with hosts.
+#[cfg(test)]
+mod tls;
 /// The tutorial's mesh, with everything in its place.
 #[cfg(test)]
 mod topology;
