@@ -1,5 +1,6 @@
 //! The command line of `cargo mesh`: the meshes of the tests, for a person.
 
+mod certs;
 mod down;
 mod images;
 mod picture;
@@ -9,7 +10,7 @@ mod status;
 mod transcript;
 mod up;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -46,6 +47,12 @@ enum Command {
     Status,
     /// Ends the mesh that is up.
     Down,
+    /// Writes certificates for the gateway and the app, of a new authority, for docker-compose to give them.
+    Certs {
+        /// Where to.
+        #[arg(default_value = "compose/certs")]
+        folder: PathBuf,
+    },
     /// Builds the two container images that `cargo mesh up` and `docker compose up` run.
     Images,
     /// Runs a program that is killed as soon as the process PARENT ends.
@@ -133,6 +140,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
             Command::Up(options) => up::stay(&options).await,
             Command::Status => status::status().await,
             Command::Down => down::down().await,
+            Command::Certs { folder } => certs::certs(&folder),
             Command::Images => images::images().await,
             Command::Tether { .. } => unreachable!("it is handled without a runtime"),
         }

@@ -1,5 +1,6 @@
 //! Starts and breaks the nodes of one mesh, as child processes or as containers, behind one interface.
 
+pub mod certificates;
 pub mod container;
 pub mod process;
 

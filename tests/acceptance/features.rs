@@ -13,6 +13,7 @@ mod retries;
 mod service_discovery;
 mod tcp_proxy;
 mod timeouts;
+mod tls;
 
 use std::collections::BTreeSet;
 

@@ -31,7 +31,10 @@ use crate::{
     error::{BoxError, Error},
     eventually::patience,
     images::{self, Images},
-    launch::{Exit, Plan, Ports},
+    launch::{
+        Exit, Plan, Ports,
+        certificates::{self, Certificates},
+    },
     node::{Addresses, Node, Program, Role},
     reaper::{self, Owner},
 };
@@ -53,6 +56,8 @@ pub struct ContainerLauncher {
     shared: Arc<Shared>,
     slots: BTreeMap<Node, Slot>,
     ports: Ports,
+    /// Where a file looks for some.
+    certificates: Option<Certificates>,
     _permit: SemaphorePermit<'static>,
 }
 
@@ -89,7 +94,9 @@ impl ContainerLauncher {
         REAPED.get_or_try_init(async || reaper::reap_with(&docker).await.map(drop)).await?;
         let images = images::prepared(&docker).await?;
         let slot = |program| Slot { program, container: OnceCell::new() };
+        let certificates = Certificates::wanted(&plan.nodes)?;
         let launcher = Self {
+            certificates,
             shared: Arc::new(Shared::new(docker, &plan.name, owner)),
             images,
             slots: plan.nodes.into_iter().map(|plan| (plan.node, slot(plan.program))).collect(),
@@ -200,7 +207,14 @@ impl ContainerLauncher {
                 request::Network::Own { name: self.shared.network().to_owned(), ports: self.ports }
             }
         };
+        let files = match (&self.certificates, program) {
+            (Some(certificates), Program::Proxy(_)) => {
+                certificates.of(certificates::service(node.role))?.into()
+            }
+            _ => Vec::new(),
+        };
         request::of(program, self.images, network)
+            .with_certificates(files)
             .named(self.shared.container_name(&node.to_string()), self.shared.labels())
             .start()
             .await

@@ -20,7 +20,10 @@ use crate::{
     binaries::Binaries,
     error::{BoxError, Error},
     eventually,
-    launch::{Exit, Plan, Ports},
+    launch::{
+        Exit, Plan, Ports,
+        certificates::{self, Certificates},
+    },
     node::{Addresses, AppPlan, Node, NodePlan, Program, ProxyPlan, Role},
     settings::{self, DataPlane},
 };
@@ -79,13 +82,18 @@ impl ProcessLauncher {
             .collect::<Result<AllPorts, Error>>()?;
         let mut recipes = BTreeMap::new();
         let nodes = plan.nodes;
+        let certificates = Certificates::wanted(&nodes)?;
         for planned in &nodes {
             let recipe = match &planned.program {
                 Program::App(app) => app_recipe(&binaries.demo_app, planned.node, app, &ports),
                 Program::Proxy(plan) => {
                     let mut places = places(planned.node, &nodes, &ports);
                     places.extend(plan.origins.clone());
-                    proxy_recipe(&proxy, data_plane, planned.node, (plan, &places), folder.path())?
+                    let mut plan = plan.clone();
+                    if let Some(certificates) = &certificates {
+                        write_certificates(certificates, planned.node, &mut plan, folder.path())?;
+                    }
+                    proxy_recipe(&proxy, data_plane, planned.node, (&plan, &places), folder.path())?
                 }
             };
             recipes.insert(planned.node, recipe);
@@ -256,6 +264,24 @@ fn proxy_recipe(
     }
     arguments.extend(plan.arguments.iter().cloned());
     Ok(Recipe { program: program.to_owned(), arguments, environment: BTreeMap::new() })
+}
+
+/// Writes the certificates of a node, and has its file look for them there.
+fn write_certificates(
+    certificates: &Certificates,
+    node: Node,
+    plan: &mut ProxyPlan,
+    folder: &Path,
+) -> Result<(), Error> {
+    let folder = folder.join(node.to_string()).join("tls");
+    let failed = |source| Error::File { path: folder.clone(), source };
+    std::fs::create_dir_all(&folder).map_err(failed)?;
+    for (name, text) in certificates.of(certificates::service(node.role))? {
+        std::fs::write(folder.join(name), text).map_err(failed)?;
+    }
+    let text = plan.config.text.replace(certificates::FOLDER, &folder.display().to_string());
+    plan.config.text = text;
+    Ok(())
 }
 
 /// What the addresses in a node's file are here. The files say where everything is in containers; see `compose/`.

@@ -9,7 +9,10 @@ use super::{ADMIN_PORT, TRAFFIC_PORT};
 use crate::{
     eventually::patience,
     images::{Image, Images},
-    launch::Ports,
+    launch::{
+        Ports,
+        certificates::{FOLDER, File},
+    },
     node::{AppPlan, Program, ProxyPlan},
 };
 
@@ -132,6 +135,14 @@ pub(super) fn port_key(port: u16) -> String {
 // === impl Nameless ===
 
 impl Nameless {
+    /// The same with the certificates of its service.
+    pub(super) fn with_certificates(self, files: Vec<File>) -> Self {
+        let copied = |request: ContainerRequest<GenericImage>, (name, text): File| {
+            request.with_copy_to(format!("{FOLDER}/{name}"), text.into_bytes())
+        };
+        Self(files.into_iter().fold(self.0, copied))
+    }
+
     /// The request of a container with this name and these labels.
     pub(super) fn named(
         self,
