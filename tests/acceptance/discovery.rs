@@ -18,4 +18,5 @@ macro_rules! each_proxy {
     };
 }
 
+mod dns;
 mod eds;

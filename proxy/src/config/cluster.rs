@@ -1,5 +1,6 @@
 //! A named set of hosts: `envoy.config.cluster.v3.Cluster`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -68,6 +69,8 @@ pub enum Discovery {
     Static,
     /// `STRICT_DNS`: every address of every name is a host.
     StrictDns(Dns),
+    /// `LOGICAL_DNS`: the first address of the one name is the host.
+    LogicalDns(Dns),
     /// `EDS`, from a file.
     Eds(Eds),
 }
@@ -88,8 +91,49 @@ pub struct Dns {
     pub refresh_rate: Duration,
     /// `respect_dns_ttl`: the records' TTL instead of `refresh_rate`.
     pub respect_ttl: bool,
+    /// `dns_min_refresh_rate` (default a second): no TTL is shorter.
+    pub least: Duration,
+    /// `dns_failure_refresh_rate`; none (the default) is `refresh_rate`, and sooner at first.
+    pub failure: Option<DnsBackOff>,
+    /// `dns_jitter`: as much at most, by chance, is added to each pause (default none).
+    pub jitter: Duration,
     /// `dns_lookup_family` (v3 default AUTO, v1 default v4 only).
     pub family: LookupFamily,
+    /// `typed_dns_resolver_config` and the older forms.
+    pub resolver: DnsResolver,
+}
+
+/// `dns_failure_refresh_rate`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct DnsBackOff {
+    /// `base_interval`: up to so long after a first failure.
+    pub base: Duration,
+    /// `max_interval` (default ten times the other).
+    pub most: Duration,
+}
+
+/// Who is asked for names.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum DnsResolver {
+    /// Name servers: `CaresDnsResolverConfig`.
+    Servers(DnsServers),
+    /// The system: `GetAddrInfoDnsResolverConfig`.
+    System,
+}
+
+/// `CaresDnsResolverConfig`.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct DnsServers {
+    /// `resolvers`; none are the system's.
+    pub servers: Vec<SocketAddr>,
+    /// `use_tcp_for_dns_lookups`.
+    pub tcp: bool,
+    /// `no_default_search_domain`: names are asked for as they stand.
+    pub no_search: bool,
+    /// `query_timeout_seconds`, of each try; none is the resolver's own.
+    pub timeout: Option<Duration>,
+    /// `query_tries`; none is the resolver's own.
+    pub tries: Option<u32>,
 }
 
 /// `dns_lookup_family`.

@@ -756,6 +756,7 @@ pub const COVERAGE: &[Covered] = &[
             "name",
             "alt_stat_name",
             "type",
+            "cluster_type",
             "lb_policy",
             "load_balancing_policy",
             "round_robin_lb_config",
@@ -773,6 +774,12 @@ pub const COVERAGE: &[Covered] = &[
             "http2_protocol_options",
             "dns_lookup_family",
             "dns_refresh_rate",
+            "dns_failure_refresh_rate",
+            "dns_jitter",
+            "dns_resolvers",
+            "use_tcp_for_dns_lookups",
+            "dns_resolution_config",
+            "typed_dns_resolver_config",
             "respect_dns_ttl",
             "health_checks",
             "outlier_detection",
@@ -780,6 +787,37 @@ pub const COVERAGE: &[Covered] = &[
             "transport_socket",
         ],
     ),
+    applied("envoy.config.cluster.v3.Cluster.CustomClusterType", &["name", "typed_config"]),
+    applied("envoy.config.cluster.v3.Cluster.RefreshRate", &["base_interval", "max_interval"]),
+    applied(
+        "envoy.extensions.clusters.dns.v3.DnsCluster",
+        &[
+            "dns_refresh_rate",
+            "dns_failure_refresh_rate",
+            "respect_dns_ttl",
+            "dns_jitter",
+            "typed_dns_resolver_config",
+            "dns_lookup_family",
+            "all_addresses_in_single_endpoint",
+            "dns_min_refresh_rate",
+        ],
+    ),
+    applied(
+        "envoy.extensions.clusters.dns.v3.DnsCluster.RefreshRate",
+        &["base_interval", "max_interval"],
+    ),
+    applied("envoy.config.core.v3.DnsResolutionConfig", &["resolvers", "dns_resolver_options"]),
+    applied(
+        "envoy.config.core.v3.DnsResolverOptions",
+        &["use_tcp_for_dns_lookups", "no_default_search_domain"],
+    ),
+    applied(
+        "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
+        &["resolvers", "dns_resolver_options", "query_timeout_seconds", "query_tries"],
+    ),
+    applied("envoy.extensions.network.dns_resolver.getaddrinfo.v3.GetAddrInfoDnsResolverConfig", &[])
+        // They are threads of the runtime's, which is not told how many to have.
+        .no_op(&["num_resolver_threads"]),
     applied(
         "envoy.config.cluster.v3.Cluster.EdsClusterConfig",
         &["eds_config", "service_name"],

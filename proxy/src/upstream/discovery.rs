@@ -1,8 +1,8 @@
 //! How a cluster learns its hosts. Runs on the main thread and publishes into the cluster.
 
+mod dns;
 mod eds;
 mod static_hosts;
-mod strict_dns;
 
 use std::sync::Arc;
 
@@ -16,7 +16,10 @@ pub fn start(cluster: &Arc<Cluster>, owner: &mut Owned) {
     match &cluster.config.discovery {
         Discovery::Static => static_hosts::publish(cluster),
         Discovery::StrictDns(dns) => {
-            task::spawn_in(owner, strict_dns::follow(cluster.clone(), dns.clone()));
+            task::spawn_in(owner, dns::follow(cluster.clone(), dns.clone(), usize::MAX));
+        }
+        Discovery::LogicalDns(dns) => {
+            task::spawn_in(owner, dns::follow(cluster.clone(), dns.clone(), 1));
         }
         Discovery::Eds(eds) => task::spawn_in(owner, eds::follow(cluster.clone(), eds.clone())),
     }

@@ -1,6 +1,6 @@
 //! `envoy.config.core.v3.Address` and `DataSource`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::config::address::{CidrRange, Host, SocketAddress};
 use crate::config::diagnostic::Findings;
@@ -20,6 +20,11 @@ pub(super) fn any(
         }
         return None;
     };
+    any_here(address, findings)
+}
+
+/// The address that this message is, which may hold a name.
+fn any_here(address: &Message<'_>, findings: &mut Findings) -> Option<SocketAddress> {
     let socket = address.message("socket_address")?;
     if socket.enumeration("protocol").is_some_and(|protocol| protocol != "TCP") {
         findings.error(socket.place("protocol"), "only TCP is supported");
@@ -46,6 +51,17 @@ pub(super) fn literal(
         return None;
     }
     Some(address)
+}
+
+/// The address that this message is, which must be a literal.
+pub(super) fn literal_here(address: &Message<'_>, findings: &mut Findings) -> Option<SocketAddr> {
+    let read = any_here(address, findings)?;
+    if let Host::Name(name) = &read.host {
+        let socket = address.message("socket_address");
+        let at = socket.map_or(address.at, |socket| socket.place("address"));
+        findings.error(at, format!("expected an IP address, found {}", Quoted(name)));
+    }
+    read.literal()
 }
 
 /// A `CidrRange`, of either package.

@@ -3,6 +3,8 @@
 mod circuit_breakers;
 mod discovery;
 
+pub(super) use self::discovery::has_names;
+
 use crate::config::cluster::{
     Cluster, DEFAULT_CONNECT_TIMEOUT, DEFAULT_IDLE_TIMEOUT, Discovery, Protocol,
 };

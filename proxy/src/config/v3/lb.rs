@@ -27,7 +27,7 @@ pub(super) fn lower(
     let mut lb = LoadBalancing::default();
     lb.priorities = assignment.map(endpoint::priorities).unwrap_or_default();
     let common = cluster.message("common_lb_config");
-    let names = cluster.enumeration("type") == Some("STRICT_DNS");
+    let names = super::cluster::has_names(cluster);
     let by_hostname = common.is_some_and(|common| common_config(common, names, &mut lb, findings));
     let name = cluster.enumeration("lb_policy").unwrap_or("ROUND_ROBIN");
     if cluster.has("load_balancing_policy") {

@@ -1,19 +1,42 @@
-//! How a cluster learns its hosts: `type`, with what only that type knows.
+//! How a cluster learns its hosts: `type` or `cluster_type`, with what only that type knows.
+
+mod dns;
 
 use std::path::{Path, PathBuf};
 
-use crate::config::cluster::{DEFAULT_DNS_REFRESH_RATE, Discovery, Dns, Eds, LookupFamily};
+use crate::config::cluster::{Discovery, Eds};
 use crate::config::diagnostic::Findings;
 use crate::config::files;
 use crate::config::source::{At, Quoted};
 use crate::config::v3::message::Message;
 
+/// The one extension with a configuration of its own.
+const DNS: &str = "envoy.extensions.clusters.dns.v3.DnsCluster";
+
 /// Where a file of endpoints may be named.
 const SOURCES: &str = "only files (path_config_source) are supported";
 
+/// The extensions' names, and the type that says the same.
+const EXTENSIONS: [(&str, &str); 4] = [
+    ("envoy.cluster.static", "STATIC"),
+    ("envoy.cluster.strict_dns", "STRICT_DNS"),
+    ("envoy.cluster.logical_dns", "LOGICAL_DNS"),
+    ("envoy.cluster.eds", "EDS"),
+];
+
 /// Reads how a cluster learns its hosts; none if something is wrong, which has been reported.
 pub(super) fn lower(cluster: &Message<'_>, findings: &mut Findings) -> Option<Discovery> {
-    let kind = cluster.enumeration("type").unwrap_or("STATIC");
+    let extension = cluster.message("cluster_type");
+    // The older fields may stand in any cluster, and say nothing beside those of an extension, in Envoy as well.
+    let typed = extension.and_then(|extension| extension.any("typed_config"));
+    let settings = dns::lower(cluster, findings);
+    let kind = match extension {
+        Some(extension) if extension.has("typed_config") => {
+            return custom(cluster, extension, typed?, findings);
+        }
+        Some(extension) => named(extension, findings)?,
+        None => cluster.enumeration("type").unwrap_or("STATIC"),
+    };
     if kind != "EDS"
         && let Some(config) = cluster.message("eds_cluster_config")
     {
@@ -21,32 +44,74 @@ pub(super) fn lower(cluster: &Message<'_>, findings: &mut Findings) -> Option<Di
         findings.error(cluster.place("eds_cluster_config"), message);
         config.dismiss_all();
     }
-    // Other clusters may have them too, in Envoy as well.
-    let dns = dns(cluster);
     match kind {
         "STATIC" => Some(Discovery::Static),
-        "STRICT_DNS" => Some(Discovery::StrictDns(dns)),
+        "STRICT_DNS" => Some(Discovery::StrictDns(settings?)),
+        "LOGICAL_DNS" => {
+            expect_one_endpoint(cluster, findings).then_some(Discovery::LogicalDns(settings?))
+        }
         "EDS" => eds(cluster, findings).map(Discovery::Eds),
         other => {
-            let message = format!("{other} is not supported yet, STATIC, STRICT_DNS and EDS are");
-            findings.error(cluster.place("type"), message);
+            let message = format!("{other} is not supported yet");
+            findings.unsupported(cluster.place("type"), message);
             None
         }
     }
 }
 
-fn dns(cluster: &Message<'_>) -> Dns {
-    Dns {
-        refresh_rate: cluster.duration("dns_refresh_rate").unwrap_or(DEFAULT_DNS_REFRESH_RATE),
-        respect_ttl: cluster.bool("respect_dns_ttl").unwrap_or_default(),
-        family: match cluster.enumeration("dns_lookup_family") {
-            Some("V4_ONLY") => LookupFamily::V4Only,
-            Some("V6_ONLY") => LookupFamily::V6Only,
-            Some("V4_PREFERRED") => LookupFamily::V4Preferred,
-            Some("ALL") => LookupFamily::All,
-            _ => LookupFamily::Auto,
-        },
+/// Whether the hosts have names.
+pub(in crate::config::v3) fn has_names(cluster: &Message<'_>) -> bool {
+    let Some(extension) = cluster.message("cluster_type") else {
+        return matches!(cluster.enumeration("type"), Some("STRICT_DNS" | "LOGICAL_DNS"));
+    };
+    let name = extension.text("name").unwrap_or_default();
+    extension.has("typed_config") || name.ends_with("_dns")
+}
+
+/// The type of an extension without a configuration, which is found by its name.
+fn named(extension: &Message<'_>, findings: &mut Findings) -> Option<&'static str> {
+    let name = extension.nonempty("name")?;
+    let known = EXTENSIONS.iter().find(|(known, _)| *known == name);
+    if known.is_none() {
+        let message = format!("there is no cluster factory {}", Quoted(name));
+        let names = EXTENSIONS.iter().map(|(known, _)| *known);
+        findings.unsupported(extension.place("name"), message).did_you_mean(name, names);
     }
+    known.map(|(_, kind)| *kind)
+}
+
+/// One with a configuration, which is found by its type.
+fn custom(
+    cluster: &Message<'_>,
+    extension: &Message<'_>,
+    typed: &Message<'_>,
+    findings: &mut Findings,
+) -> Option<Discovery> {
+    extension.dismiss(&["name"]);
+    if typed.schema.name != DNS {
+        crate::config::v3::wrong_extension(extension, typed, DNS, findings);
+        return None;
+    }
+    let settings = dns::lower(typed, findings);
+    let single = typed.bool("all_addresses_in_single_endpoint").unwrap_or_default();
+    match single {
+        true if !expect_one_endpoint(cluster, findings) => None,
+        true => settings.map(Discovery::LogicalDns),
+        false => settings.map(Discovery::StrictDns),
+    }
+}
+
+fn expect_one_endpoint(cluster: &Message<'_>, findings: &mut Findings) -> bool {
+    let assignment = cluster.message("load_assignment");
+    let groups: Vec<_> =
+        assignment.iter().flat_map(|assignment| assignment.messages("endpoints")).collect();
+    let one = matches!(groups.as_slice(), [group] if group.messages("lb_endpoints").count() == 1);
+    if !one {
+        let message =
+            "LOGICAL_DNS clusters must have a single locality_lb_endpoint and a single lb_endpoint";
+        findings.error(cluster.place("load_assignment"), message);
+    }
+    one
 }
 
 fn eds(cluster: &Message<'_>, findings: &mut Findings) -> Option<Eds> {

@@ -1,4 +1,4 @@
-//! `STRICT_DNS`: every address of every name is a host.
+//! `STRICT_DNS`: every address of every name is a host. `LOGICAL_DNS`: the first address of a name is.
 //!
 //! Names are resolved again and again, each at its own pace. A name that does not resolve keeps the hosts it had; one
 //! that never did has none, and requests are answered 503 until it has.
@@ -9,28 +9,26 @@ use std::time::Duration;
 
 use tokio::time;
 
+use crate::base::random;
 use crate::config::address;
-use crate::config::cluster::{Dns as Settings, LookupFamily};
+use crate::config::cluster::{Dns as Settings, DnsBackOff, LookupFamily};
 use crate::config::endpoint::Endpoint;
 use crate::transport::dns::{Answer, Dns, Wanted};
 use crate::upstream::{Cluster, Host};
 
-/// A TTL of zero must not make us ask without a pause (Envoy's `dns_min_refresh_rate` has the same second).
-const LEAST_PAUSE: Duration = Duration::from_secs(1);
-
 /// After a first failure a name is asked for again soon, since in a mesh that is starting it is about to appear;
-/// the pause doubles up to `dns_refresh_rate`.
+/// the pause doubles up to `dns_refresh_rate`, unless there is a `dns_failure_refresh_rate`.
 const FIRST_FAILURE_PAUSE: Duration = Duration::from_millis(250);
 
-/// Resolves the cluster's names for ever.
-pub(super) async fn follow(cluster: Arc<Cluster>, settings: Settings) {
+/// Resolves the cluster's names for ever; so many addresses of each become hosts.
+pub(super) async fn follow(cluster: Arc<Cluster>, settings: Settings, most: usize) {
     let mut targets: Vec<Target> = cluster.config.endpoints.iter().map(Target::new).collect();
     publish(&cluster, &targets);
-    let dns = Dns::new(wanted(settings.family));
+    let dns = Dns::new(wanted(settings.family), settings.resolver.clone());
     loop {
         let mut pause = Duration::MAX;
         for target in targets.iter_mut().filter(|target| target.is_due()) {
-            target.resolve(&cluster, &dns, &settings).await;
+            target.resolve(&cluster, &dns, &settings, most).await;
         }
         publish(&cluster, &targets);
         cluster.set_warm();
@@ -75,12 +73,13 @@ impl Target {
         self.due.map_or(Duration::MAX, |due| due.saturating_duration_since(time::Instant::now()))
     }
 
-    async fn resolve(&mut self, cluster: &Cluster, dns: &Dns, settings: &Settings) {
+    async fn resolve(&mut self, cluster: &Cluster, dns: &Dns, settings: &Settings, most: usize) {
         let address::Host::Name(name) = self.endpoint.address.host.clone() else { return };
         let stats = &cluster.stats;
         stats.update_attempt.inc();
         let pause = match dns.resolve(&name).await {
-            Ok(Answer { addresses, ttl }) => {
+            Ok(Answer { mut addresses, ttl }) => {
+                addresses.truncate(most);
                 stats.update_success.inc();
                 if addresses.is_empty() {
                     stats.update_empty.inc();
@@ -91,7 +90,7 @@ impl Target {
                 self.failures = 0;
                 // Who is no longer told of may still be there, and is who it was.
                 self.take(&addresses, cluster.hosts().hosts());
-                if settings.respect_ttl { ttl.max(LEAST_PAUSE) } else { settings.refresh_rate }
+                pause_after(ttl, settings)
             }
             Err(error) => {
                 stats.update_failure.inc();
@@ -99,8 +98,12 @@ impl Target {
                     tracing::warn!(cluster = %cluster.name, %error, "name does not resolve; it is asked for again");
                 }
                 self.failures = self.failures.saturating_add(1);
-                let doubled = FIRST_FAILURE_PAUSE.saturating_mul(1 << (self.failures - 1).min(16));
-                doubled.min(settings.refresh_rate)
+                let doubled =
+                    |pause: Duration| pause.saturating_mul(1 << (self.failures - 1).min(16));
+                match settings.failure {
+                    None => doubled(FIRST_FAILURE_PAUSE).min(settings.refresh_rate),
+                    Some(DnsBackOff { base, most }) => part_of(doubled(base).min(most)),
+                }
             }
         };
         self.due = Some(time::Instant::now() + pause);
@@ -123,6 +126,24 @@ impl Target {
                 Arc::new(host.with_health_check(health_check.clone()))
             }));
         }
+    }
+}
+
+/// How long an answer is used.
+fn pause_after(ttl: Duration, settings: &Settings) -> Duration {
+    // The system does not say, and a record may say nothing by zero.
+    let held = match settings.respect_ttl && !ttl.is_zero() {
+        true => ttl.max(settings.least),
+        false => settings.refresh_rate,
+    };
+    held + part_of(settings.jitter)
+}
+
+/// A part of it, by chance.
+fn part_of(whole: Duration) -> Duration {
+    match usize::try_from(whole.as_millis()) {
+        Ok(0) | Err(_) => whole,
+        Ok(millis) => Duration::from_millis(random::below(millis) as u64),
     }
 }
 
