@@ -3,6 +3,7 @@
 //! Read `stream.rs` first: it is the life of one request, in order.
 
 mod authority;
+mod client_cert;
 mod codec;
 pub mod connection;
 mod ending;

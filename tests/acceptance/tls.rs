@@ -2,6 +2,7 @@
 
 mod bad;
 mod downstream;
+mod told;
 mod upstream;
 
 use std::{

@@ -247,6 +247,7 @@ pub const COVERAGE: &[Covered] = &[
             "add_user_agent",
             "scheme_header_transformation",
             "forward_client_cert_details",
+            "set_current_client_cert_details",
             "normalize_path",
             "merge_slashes",
             "path_with_escaped_slashes_action",
@@ -272,6 +273,10 @@ pub const COVERAGE: &[Covered] = &[
     )
     // Envoy 1.40 reads it and writes IPv4 addresses as ever.
     .no_op(&["represent_ipv4_remote_address_as_ipv4_mapped_ipv6"]),
+    applied(
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails",
+        &["subject", "cert", "chain", "dns", "uri"],
+    ),
     applied(
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig",
         &["cidr_ranges"],
@@ -570,7 +575,12 @@ pub const COVERAGE: &[Covered] = &[
             "path_match_policy",
             "grpc",
             "runtime_fraction",
+            "tls_context",
         ],
+    ),
+    applied(
+        "envoy.config.route.v3.RouteMatch.TlsContextMatchOptions",
+        &["presented", "validated"],
     ),
     applied("envoy.config.route.v3.RouteMatch.ConnectMatcher", &[]),
     applied("envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions", &[]),

@@ -67,8 +67,10 @@ pub struct HttpConnectionManager {
     pub user_agent: Option<UserAgent>,
     /// `scheme_header_transformation.scheme_to_overwrite`.
     pub scheme: Option<Scheme>,
-    /// `forward_client_cert_details: ALWAYS_FORWARD_ONLY`. Without TLS all its other values mean the same: never.
-    pub forwards_client_cert: bool,
+    /// `forward_client_cert_details`.
+    pub client_cert: ForwardClientCert,
+    /// `set_current_client_cert_details`.
+    pub client_cert_details: CertificateDetails,
     /// What is done to paths before anybody looks at them.
     pub paths: Paths,
     /// `strip_matching_host_port`, `strip_any_host_port`.
@@ -228,6 +230,37 @@ pub enum StrictHeader {
     RetryGrpcOn,
 }
 
+/// `forward_client_cert_details`: what becomes of `x-forwarded-client-cert`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ForwardClientCert {
+    /// `SANITIZE`: nobody is believed, and nothing is said.
+    #[default]
+    Sanitize,
+    /// `FORWARD_ONLY`: who shows a certificate is believed.
+    ForwardOnly,
+    /// `APPEND_FORWARD`: what the connection shows is said too.
+    AppendForward,
+    /// `SANITIZE_SET`: what the connection shows is said alone.
+    SanitizeSet,
+    /// `ALWAYS_FORWARD_ONLY`: everybody is believed.
+    AlwaysForwardOnly,
+}
+
+/// `set_current_client_cert_details`: what is said of the client's certificate beside its hash.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct CertificateDetails {
+    /// `subject`.
+    pub subject: bool,
+    /// `cert`.
+    pub cert: bool,
+    /// `chain`.
+    pub chain: bool,
+    /// `dns`.
+    pub dns: bool,
+    /// `uri`.
+    pub uri: bool,
+}
+
 // === impl HttpConnectionManager ===
 
 impl HttpConnectionManager {
@@ -252,7 +285,8 @@ impl HttpConnectionManager {
             internal_addresses: Vec::new(),
             user_agent: None,
             scheme: None,
-            forwards_client_cert: false,
+            client_cert: ForwardClientCert::default(),
+            client_cert_details: CertificateDetails::default(),
             paths: Paths::default(),
             strip_port: StripPort::default(),
             strip_trailing_host_dot: false,

@@ -16,7 +16,7 @@ pub use self::action::{
 pub use self::cluster::{ClusterName, ClusterSpecifier, ClusterWeight, WeightedClusters};
 pub use self::hash_policy::{HashCookie, HashPolicy, HashSource};
 pub use self::matcher::{
-    CookieMatcher, Fraction, PathMatch, QueryCondition, QueryMatcher, RouteMatch,
+    CookieMatcher, Fraction, PathMatch, QueryCondition, QueryMatcher, RouteMatch, TlsMatch,
 };
 pub use self::redirect::Redirect;
 pub use self::retry::{

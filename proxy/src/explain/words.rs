@@ -99,6 +99,7 @@ pub(super) fn unmet(unmet: &Unmet<'_>, matcher: &RouteMatch, head: &Head<'_>) ->
             head.random()
         ),
         Unmet::Grpc => String::from("content-type is not that of gRPC"),
+        Unmet::Tls(_) => String::from("it has not come over TLS as tls_context asks"),
         Unmet::Header(header) => off_header(header, head),
         Unmet::Query(query) => off_query(query, head),
         Unmet::Cookie(cookie) => off_cookie(cookie, head),

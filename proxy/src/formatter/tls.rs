@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use super::operator::Value;
 use super::time::TimeFormat;
-use crate::stream_info::certificate::{Certificate, hex, serial, sha1, sha256};
+use crate::stream_info::certificate::{Certificate, hex, serial, sha1, sha256, url_encoded};
 use crate::stream_info::{StreamInfo, Tls};
 
 /// Of which connection, and what of it.
@@ -14,7 +14,7 @@ const VALUES: &[(&str, Value)] = &[
     ("DOWNSTREAM_LOCAL_IP_SAN", |line, info| names(line, local(info)?.ips())),
     ("DOWNSTREAM_LOCAL_SUBJECT", |line, info| text(line, &local(info)?.subject)),
     ("DOWNSTREAM_LOCAL_URI_SAN", |line, info| names(line, local(info)?.uris())),
-    ("DOWNSTREAM_PEER_CERT", |line, info| text(line, &encoded(&peer(info)?.pem()))),
+    ("DOWNSTREAM_PEER_CERT", |line, info| text(line, &url_encoded(&peer(info)?.pem()))),
     ("DOWNSTREAM_PEER_CERT_V_END", |line, info| moment(line, peer(info)?.not_after)),
     ("DOWNSTREAM_PEER_CERT_V_START", |line, info| moment(line, peer(info)?.not_before)),
     ("DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_1", |line, info| chain(line, info, |der| Some(sha1(der)))),
@@ -44,7 +44,7 @@ const VALUES: &[(&str, Value)] = &[
     ("UPSTREAM_LOCAL_IP_SAN", |line, info| names(line, up(info)?.local.as_deref()?.ips())),
     ("UPSTREAM_LOCAL_SUBJECT", |line, info| text(line, &up(info)?.local.as_deref()?.subject)),
     ("UPSTREAM_LOCAL_URI_SAN", |line, info| names(line, up(info)?.local.as_deref()?.uris())),
-    ("UPSTREAM_PEER_CERT", |line, info| text(line, &encoded(&host(info)?.pem()))),
+    ("UPSTREAM_PEER_CERT", |line, info| text(line, &url_encoded(&host(info)?.pem()))),
     ("UPSTREAM_PEER_CERT_V_END", |line, info| moment(line, host(info)?.not_after)),
     ("UPSTREAM_PEER_CERT_V_START", |line, info| moment(line, host(info)?.not_before)),
     ("UPSTREAM_PEER_DNS_SAN", |line, info| names(line, host(info)?.dns())),
@@ -115,17 +115,4 @@ fn chain(line: &mut Vec<u8>, info: &StreamInfo, what: fn(&[u8]) -> Option<String
 fn moment(line: &mut Vec<u8>, moment: SystemTime) -> Option<()> {
     TimeFormat::new("").write(line, moment);
     Some(())
-}
-
-/// For a place where a line must have no other meaning: what is no letter, digit or one of `-_.~` is its number.
-pub(super) fn encoded(text: &str) -> String {
-    text.bytes().fold(String::with_capacity(text.len() * 2), |mut encoded, byte| {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                encoded.push(char::from(byte));
-            }
-            other => encoded.push_str(&format!("%{other:02X}")),
-        }
-        encoded
-    })
 }

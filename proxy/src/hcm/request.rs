@@ -17,7 +17,7 @@ use crate::stream_info::Flag;
 use super::authority::Authority;
 use super::finish::Finish;
 use super::head::Facts;
-use super::{Hcm, path};
+use super::{Hcm, client_cert, path};
 
 /// A request that is ready for the filter chain, and the host it is for.
 pub(super) struct Prepared {
@@ -66,8 +66,7 @@ pub(super) fn prepare(
     })?;
     let peer = finish.info.downstream.remote;
     finish.info.internal = hcm.trust.is_internal(&parts.headers, peer);
-    let client_cert = hcm.config.forwards_client_cert;
-    let trusted = Trusted { internal: finish.info.internal, client_cert };
+    let trusted = Trusted { internal: finish.info.internal };
     let said = upgrade.as_ref().map(|_| Said::take(&parts.headers));
     hop_by_hop::strip_request(&mut parts.headers, trusted);
     if let (Some(upgrade), Some(said)) = (upgrade, said) {
@@ -77,6 +76,8 @@ pub(super) fn prepare(
     if http2 {
         join_cookies(&mut parts.headers);
     }
+    let mode = (hcm.config.client_cert, hcm.config.client_cert_details);
+    client_cert::forward(mode, finish.info.tls.as_deref(), &mut parts.headers);
     say_client(hcm, &mut parts.headers, finish);
     add(hcm, &mut parts.headers, finish);
     if let Some(scheme) = scheme {

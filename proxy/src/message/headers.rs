@@ -47,6 +47,8 @@ names! {
     X_ENVOY_DOWNSTREAM_SERVICE_NODE = "x-envoy-downstream-service-node";
     /// `x-forwarded-port`
     X_FORWARDED_PORT = "x-forwarded-port";
+    /// `x-forwarded-client-cert`
+    X_FORWARDED_CLIENT_CERT = "x-forwarded-client-cert";
     /// `x-forwarded-host`
     X_FORWARDED_HOST = "x-forwarded-host";
     /// `x-envoy-original-host`

@@ -11,8 +11,6 @@ use super::headers;
 pub struct Trusted {
     /// What is for our router: it comes from inside.
     pub internal: bool,
-    /// `x-forwarded-client-cert`.
-    pub client_cert: bool,
 }
 
 /// Strips a request's.
@@ -70,7 +68,6 @@ fn is_of_request(name: &str, trusted: Trusted) -> bool {
 fn never_travels(name: &str, trusted: Trusted) -> bool {
     is_of_connection(name)
         || matches!(name, "http2-settings" | "x-envoy-internal")
-        || (name == "x-forwarded-client-cert" && !trusted.client_cert)
         || (!trusted.internal && name.strip_prefix("x-envoy-").is_some_and(is_of_router))
 }
 
@@ -159,24 +156,16 @@ mod tests {
     #[test]
     fn no_client_says_what_only_envoy_may() {
         assert_eq!(strip(&[("x-envoy-internal", "true"), ("x-envoy-max-retries", "9")]), [""; 0]);
-        assert_eq!(
-            strip(&[("x-envoy-retry-on", "5xx"), ("x-forwarded-client-cert", "a")]),
-            [""; 0]
-        );
+        assert_eq!(strip(&[("x-envoy-retry-on", "5xx")]), [""; 0]);
         assert_eq!(strip(&[("x-envoy-attempt-count", "1")]), ["x-envoy-attempt-count: 1"]);
     }
 
     #[test]
     fn who_is_trusted_may_speak_to_our_router() {
-        let said = [
-            ("x-envoy-internal", "true"),
-            ("x-envoy-max-retries", "9"),
-            ("x-forwarded-client-cert", "a"),
-        ];
-        let internal = Trusted { internal: true, client_cert: false };
+        let said = [("x-envoy-internal", "true"), ("x-envoy-max-retries", "9")];
+        let internal = Trusted { internal: true };
         assert_eq!(strip_for(internal, &said), ["x-envoy-max-retries: 9"]);
-        let client_cert = Trusted { internal: false, client_cert: true };
-        assert_eq!(strip_for(client_cert, &said), ["x-forwarded-client-cert: a"]);
+        assert_eq!(strip_for(Trusted { internal: false }, &said), [""; 0]);
     }
 
     #[test]

@@ -8,7 +8,9 @@ use http::{HeaderMap, Method, Uri};
 
 use crate::base::random;
 use crate::config::matcher::HeaderField;
+use crate::config::route::TlsMatch;
 use crate::message::{Request, grpc, headers};
+use crate::stream_info::Tls;
 
 /// A request's head, borrowed, with the random number that decides what is left to chance.
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub struct Head<'a> {
     /// The scheme that the client said, where it is not that of `x-forwarded-proto`.
     said: Option<&'a str>,
     random: OnceCell<u64>,
+    /// The TLS that it came over, if it did.
+    tls: Option<&'a Tls>,
 }
 
 // === impl Head ===
@@ -37,13 +41,26 @@ impl<'a> Head<'a> {
     /// A head of these parts; the URI is a path with its query.
     pub fn of(host: &'a str, method: &'a Method, uri: &'a Uri, headers: &'a HeaderMap) -> Self {
         let random = OnceCell::new();
-        Self { host, path: uri.path(), method, uri, headers, said: None, random }
+        Self { host, path: uri.path(), method, uri, headers, said: None, random, tls: None }
     }
 
     /// The same head with this random number, which is otherwise made when it is first asked for.
     #[must_use]
     pub fn with_random(self, number: u64) -> Self {
         Self { random: OnceCell::from(number), ..self }
+    }
+
+    /// The same head that came over this TLS, if over any.
+    #[must_use]
+    pub fn with_tls(self, tls: Option<&'a Tls>) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// Whether it has come over TLS like this.
+    pub(super) fn has_come(&self, wanted: TlsMatch) -> bool {
+        let Some(tls) = self.tls else { return false };
+        wanted.presented.is_none_or(|wanted| wanted == tls.peer.is_some())
+            && wanted.validated.is_none_or(|wanted| wanted == tls.validated)
     }
 
     /// What decides what is left to chance: one number for all the decisions on a request, as in Envoy.

@@ -2,7 +2,9 @@
 
 use crate::config::matcher::HeaderMatcher;
 use crate::config::route as config;
-use crate::config::route::{CookieMatcher, Fraction, PathMatch, QueryCondition, QueryMatcher};
+use crate::config::route::{
+    CookieMatcher, Fraction, PathMatch, QueryCondition, QueryMatcher, TlsMatch,
+};
 
 use super::head::Head;
 
@@ -20,6 +22,7 @@ pub(super) struct Matcher {
 struct Conditions {
     fraction: Option<Fraction>,
     grpc: bool,
+    tls: Option<TlsMatch>,
     headers: Vec<HeaderMatcher>,
     query_parameters: Vec<QueryMatcher>,
     cookies: Vec<CookieMatcher>,
@@ -34,6 +37,8 @@ pub enum Unmet<'a> {
     Fraction(Fraction),
     /// `grpc`: it is not gRPC.
     Grpc,
+    /// `tls_context`: it has not come so.
+    Tls(TlsMatch),
     /// One of `headers`.
     Header(&'a HeaderMatcher),
     /// One of `query_parameters`.
@@ -49,6 +54,7 @@ impl Matcher {
         let conditions = Conditions {
             fraction: config.fraction,
             grpc: config.grpc,
+            tls: config.tls,
             headers: config.headers.clone(),
             query_parameters: config.query_parameters.clone(),
             cookies: config.cookies.clone(),
@@ -119,8 +125,8 @@ impl Matcher {
 
 impl Conditions {
     fn is_empty(&self) -> bool {
-        let Self { fraction, grpc, headers, query_parameters, cookies } = self;
-        let plain = fraction.is_none() && !grpc && headers.is_empty();
+        let Self { fraction, grpc, tls, headers, query_parameters, cookies } = self;
+        let plain = fraction.is_none() && !grpc && tls.is_none() && headers.is_empty();
         plain && query_parameters.is_empty() && cookies.is_empty()
     }
 
@@ -130,6 +136,9 @@ impl Conditions {
         }
         if self.grpc && !head.is_grpc() {
             return Some(Unmet::Grpc);
+        }
+        if let Some(tls) = self.tls.filter(|wanted| !head.has_come(*wanted)) {
+            return Some(Unmet::Tls(tls));
         }
         let mut headers = self.headers.iter();
         if let Some(header) = headers.find(|header| !header.matches(head.values(&header.field))) {

@@ -47,7 +47,8 @@ pub(super) struct Target<'a> {
 impl Router {
     /// Finds a request's route, and the cluster that it goes to.
     pub fn select(&self, request: &Request, host: &str, info: &mut StreamInfo) -> Selection<'_> {
-        let head = self.head(host, request);
+        let tls = info.tls.clone();
+        let head = self.head(host, request).with_tls(tls.as_deref());
         let Some(Selected { virtual_host, route }) = self.table.select(&head) else {
             return Selection { virtual_host: None, route: None, target: None };
         };

@@ -155,6 +155,22 @@ pub fn pem(der: &[u8]) -> String {
     text
 }
 
+/// A PEM for a place where a line must have no other meaning: what has one elsewhere is its number.
+pub fn url_encoded(pem: &str) -> String {
+    let mut encoded = String::with_capacity(pem.len() + pem.len() / 16);
+    for character in pem.chars() {
+        match character {
+            '\n' => encoded.push_str("%0A"),
+            ' ' => encoded.push_str("%20"),
+            '+' => encoded.push_str("%2B"),
+            '/' => encoded.push_str("%2F"),
+            '=' => encoded.push_str("%3D"),
+            other => encoded.push(other),
+        }
+    }
+    encoded
+}
+
 fn base64(bytes: &[u8], text: &mut String) {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for group in bytes.chunks(3) {

@@ -20,8 +20,19 @@ pub struct RouteMatch {
     pub cookies: Vec<CookieMatcher>,
     /// `grpc`: only gRPC requests.
     pub grpc: bool,
+    /// `tls_context`: only requests over TLS, and those that have shown such a certificate.
+    pub tls: Option<TlsMatch>,
     /// `runtime_fraction`: only so many of the requests.
     pub fraction: Option<Fraction>,
+}
+
+/// `tls_context`. Requests without TLS never fulfil it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct TlsMatch {
+    /// `presented`: whether the client has shown a certificate.
+    pub presented: Option<bool>,
+    /// `validated`: whether that was verified and found to be good.
+    pub validated: Option<bool>,
 }
 
 /// The path part of a match. It sees the path without its query.
@@ -91,6 +102,7 @@ impl RouteMatch {
             query_parameters: Vec::new(),
             cookies: Vec::new(),
             grpc: false,
+            tls: None,
             fraction: None,
         }
     }

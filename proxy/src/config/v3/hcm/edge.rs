@@ -2,7 +2,9 @@
 
 use crate::config::address::CidrRange;
 use crate::config::diagnostic::Findings;
-use crate::config::hcm::{EscapedSlashes, Paths, Scheme, StripPort, Underscores};
+use crate::config::hcm::{
+    CertificateDetails, EscapedSlashes, ForwardClientCert, Paths, Scheme, StripPort, Underscores,
+};
 use crate::config::v3::address;
 use crate::config::v3::message::Message;
 
@@ -19,8 +21,26 @@ pub(super) fn scheme(hcm: &Message<'_>) -> Option<Scheme> {
     Some(if scheme == "https" { Scheme::Https } else { Scheme::Http })
 }
 
-pub(super) fn forwards_client_cert(hcm: &Message<'_>) -> bool {
-    hcm.enumeration("forward_client_cert_details") == Some("ALWAYS_FORWARD_ONLY")
+pub(super) fn client_cert(hcm: &Message<'_>) -> ForwardClientCert {
+    match hcm.enumeration("forward_client_cert_details") {
+        Some("FORWARD_ONLY") => ForwardClientCert::ForwardOnly,
+        Some("APPEND_FORWARD") => ForwardClientCert::AppendForward,
+        Some("SANITIZE_SET") => ForwardClientCert::SanitizeSet,
+        Some("ALWAYS_FORWARD_ONLY") => ForwardClientCert::AlwaysForwardOnly,
+        _ => ForwardClientCert::Sanitize,
+    }
+}
+
+pub(super) fn client_cert_details(hcm: &Message<'_>) -> CertificateDetails {
+    let details = hcm.message("set_current_client_cert_details");
+    let has = |name| details.and_then(|details| details.bool(name)).unwrap_or_default();
+    CertificateDetails {
+        subject: has("subject"),
+        cert: has("cert"),
+        chain: has("chain"),
+        dns: has("dns"),
+        uri: has("uri"),
+    }
 }
 
 pub(super) fn paths(hcm: &Message<'_>) -> Paths {

@@ -1,7 +1,8 @@
 //! `envoy.config.route.v3.RouteMatch`.
 
 use crate::config::route::{
-    CookieMatcher, PathMatch, PathTemplate, QueryCondition, QueryMatcher, RouteMatch, TemplateError,
+    CookieMatcher, PathMatch, PathTemplate, QueryCondition, QueryMatcher, RouteMatch,
+    TemplateError, TlsMatch,
 };
 use crate::config::v3::message::Message;
 use crate::config::v3::{extension, matcher, wrong_extension};
@@ -24,6 +25,10 @@ impl Lowering<'_> {
         Some(RouteMatch {
             case_sensitive: config.bool("case_sensitive").unwrap_or(true),
             grpc: config.message("grpc").is_some(),
+            tls: config.message("tls_context").map(|tls| TlsMatch {
+                presented: tls.bool("presented"),
+                validated: tls.bool("validated"),
+            }),
             path: path?,
             headers: headers?,
             query_parameters: query.into_iter().collect::<Option<_>>()?,
