@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 pub use self::flags::{Flag, Flags};
 pub use self::limits::{Limit, StreamLimits};
-pub use self::tls::{Chain, Tls};
+pub use self::tls::{Chain, Opening, Tls};
 
 /// What we learn about one request.
 #[derive(Debug)]
@@ -56,7 +56,9 @@ pub struct StreamInfo {
     pub downstream: Downstream,
     /// The downstream connection's TLS, if it has any.
     pub tls: Option<Rc<Tls>>,
-    /// That of the last attempt's connection.
+    /// `%REQUESTED_SERVER_NAME%`: the name that a TLS inspector has seen the client ask for.
+    pub server_name: Option<Rc<str>>,
+    /// The TLS of the last attempt's connection.
     pub upstream_tls: Option<Rc<Tls>>,
     /// The client: the connection's peer, or who a believed proxy says it is (then without a port).
     pub client: SocketAddr,
@@ -125,6 +127,7 @@ impl StreamInfo {
             attempts: 0,
             downstream,
             tls: None,
+            server_name: None,
             upstream_tls: None,
             client: downstream.remote,
             internal: false,

@@ -1,6 +1,7 @@
 //! TLS with clients and with hosts: ours and the real Envoy, with the same file, asked by curl and `openssl s_client`.
 
 mod bad;
+mod chains;
 mod downstream;
 mod told;
 mod upstream;

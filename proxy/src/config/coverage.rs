@@ -146,6 +146,9 @@ pub const COVERAGE: &[Covered] = &[
             "source_type",
             "source_prefix_ranges",
             "source_ports",
+            "server_names",
+            "transport_protocol",
+            "application_protocols",
         ],
     ),
     applied("envoy.config.listener.v3.Filter", &["name", "typed_config"]),
@@ -154,6 +157,9 @@ pub const COVERAGE: &[Covered] = &[
         "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol",
         &["allow_requests_without_proxy_protocol", "disallowed_versions", "stat_prefix"],
     ),
+    applied("envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector", &[])
+        // How much is read at first; here it is what has come.
+        .no_op(&["initial_read_buffer_size"]),
     // A tree of conditions
     applied("xds.type.matcher.v3.Matcher", &["matcher_list", "on_no_match"]),
     applied("xds.type.matcher.v3.Matcher.OnMatch", &["matcher", "action"]),

@@ -56,6 +56,8 @@ pub struct Listener {
 pub enum ListenerFilter {
     /// `envoy.filters.listener.proxy_protocol`.
     ProxyProtocol(ProxyProtocol),
+    /// `envoy.filters.listener.tls_inspector`: looks at what a client asks for, before its chain is chosen.
+    TlsInspector,
 }
 
 /// `envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol`: who the client is says a header before all
@@ -96,6 +98,12 @@ pub struct FilterChainMatch {
     pub destination_port: Option<u16>,
     /// `prefix_ranges`, of the address that the client connected to.
     pub destinations: Vec<CidrRange>,
+    /// `server_names`, that the client asks for, as a TLS inspector has seen; in lower case.
+    pub server_names: Vec<ServerName>,
+    /// `transport_protocol`.
+    pub transport: Option<Transport>,
+    /// `application_protocols`, of which the client must offer one.
+    pub protocols: Vec<String>,
     /// `direct_source_prefix_ranges`, of the connection's peer.
     pub direct_sources: Vec<CidrRange>,
     /// `source_type`.
@@ -104,6 +112,24 @@ pub struct FilterChainMatch {
     pub sources: Vec<CidrRange>,
     /// `source_ports`.
     pub source_ports: Vec<u16>,
+}
+
+/// A name of `server_names`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ServerName {
+    /// The name itself.
+    Exact(String),
+    /// `*` and this, which begins with a dot.
+    Suffix(String),
+}
+
+/// `transport_protocol`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Transport {
+    /// `tls`.
+    Tls,
+    /// `raw_buffer`: anything else.
+    RawBuffer,
 }
 
 /// `source_type`.

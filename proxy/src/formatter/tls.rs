@@ -37,8 +37,7 @@ const VALUES: &[(&str, Value)] = &[
     ("DOWNSTREAM_TLS_VERSION", |line, info| text(line, down(info)?.version)),
     // A connection without a handshake has no request, and no line.
     ("DOWNSTREAM_TRANSPORT_FAILURE_REASON", |_line, _info| None),
-    // That is what a TLS inspector has seen, and there is none.
-    ("REQUESTED_SERVER_NAME", |_line, _info| None),
+    ("REQUESTED_SERVER_NAME", |line, info| text(line, info.server_name.as_deref()?)),
     ("UPSTREAM_LOCAL_DNS_SAN", |line, info| names(line, up(info)?.local.as_deref()?.dns())),
     ("UPSTREAM_LOCAL_EMAIL_SAN", |line, info| names(line, up(info)?.local.as_deref()?.emails())),
     ("UPSTREAM_LOCAL_IP_SAN", |line, info| names(line, up(info)?.local.as_deref()?.ips())),

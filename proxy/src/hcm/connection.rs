@@ -10,7 +10,7 @@ use crate::message::Body;
 use crate::message::body::Pace;
 use crate::message::body::pipe::Sender;
 use crate::stats::{Counter, Gauge, GaugeGuard};
-use crate::stream_info::{Downstream, Tls};
+use crate::stream_info::{Downstream, Opening};
 use crate::transport::peek::{self, Peeked};
 use crate::transport::{Meter, Socket, Stream};
 
@@ -23,8 +23,8 @@ use super::{Hcm, codec, http2};
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) downstream: Downstream,
-    /// Its TLS, if it has any.
-    pub(super) tls: Option<Rc<Tls>>,
+    /// What was learned of it before.
+    pub(super) opening: Opening,
     /// Since when there is one.
     pub(super) since: Instant,
     /// Streams under way.
@@ -69,12 +69,12 @@ pub(super) enum End {
 }
 
 /// Serves one connection until it ends.
-pub async fn serve(hcm: Rc<Hcm>, socket: Socket, tls: Option<Rc<Tls>>, downstream: Downstream) {
+pub async fn serve(hcm: Rc<Hcm>, socket: Socket, opening: Opening, downstream: Downstream) {
     let start = clock::now();
     let stats = &hcm.stats;
     stats.downstream_cx_total.inc();
     let _active = stats.downstream_cx_active.hold();
-    let _secure = tls.as_ref().map(|_| {
+    let _secure = opening.tls.as_ref().map(|_| {
         stats.downstream_cx_ssl_total.inc();
         stats.downstream_cx_ssl_active.hold()
     });
@@ -83,7 +83,7 @@ pub async fn serve(hcm: Rc<Hcm>, socket: Socket, tls: Option<Rc<Tls>>, downstrea
         sent: stats.downstream_cx_tx_bytes_total.clone(),
         unsent: stats.downstream_cx_tx_bytes_buffered.clone(),
     };
-    let connection = Rc::new(Connection::new(downstream, tls));
+    let connection = Rc::new(Connection::new(downstream, opening));
     let stream = Stream::new(socket, meter);
     let end = run(&hcm, &connection, stream).await;
     connection.close(&hcm, end, start);
@@ -131,7 +131,7 @@ async fn run(hcm: &Rc<Hcm>, connection: &Rc<Connection>, mut stream: Stream) -> 
 
 /// What the handshake has agreed on; what is not HTTP/2 there is HTTP/1.
 fn agreed(connection: &Connection) -> Option<Peeked> {
-    let alpn = connection.tls.as_ref()?.alpn.as_deref()?;
+    let alpn = connection.opening.tls.as_ref()?.alpn.as_deref()?;
     Some(if alpn == b"h2" { Peeked::Http2 } else { Peeked::Http1 })
 }
 
@@ -144,11 +144,11 @@ fn opened(total: &Counter, active: &Gauge) -> GaugeGuard {
 
 impl Connection {
     /// A connection with these ends.
-    pub(super) fn new(downstream: Downstream, tls: Option<Rc<Tls>>) -> Self {
+    pub(super) fn new(downstream: Downstream, opening: Opening) -> Self {
         let now = clock::now();
         Self {
             downstream,
-            tls,
+            opening,
             since: now,
             streams: RefCell::new(Vec::with_capacity(1)),
             begun: RefCell::new(None),

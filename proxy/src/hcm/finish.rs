@@ -68,7 +68,8 @@ pub(super) fn refused(hcm: &Hcm, connection: &Connection, reply: LocalReply) -> 
     let downstream = connection.downstream;
     tracing::debug!(client = %downstream.remote, details = %reply.details, "request refused");
     let mut info = StreamInfo::new(clock::now(), Protocol::Http11, downstream);
-    info.tls.clone_from(&connection.tls);
+    info.tls.clone_from(&connection.opening.tls);
+    info.server_name.clone_from(&connection.opening.server_name);
     if !hcm.logs.is_empty() {
         info.start_wall = Some(clock::wall());
     }
@@ -122,7 +123,8 @@ impl Finish {
         let pulse = Rc::new(Pulse::new(&hcm.config, start));
         let streams = connection.begin_stream(&pulse);
         let mut info = StreamInfo::new(start, protocol, connection.downstream);
-        info.tls.clone_from(&connection.tls);
+        info.tls.clone_from(&connection.opening.tls);
+        info.server_name.clone_from(&connection.opening.server_name);
         if !hcm.logs.is_empty() {
             info.start_wall = Some(clock::wall());
         }

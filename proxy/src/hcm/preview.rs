@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, Uri};
 
 use crate::message::{Body, Request, Response};
 use crate::router::Bound;
-use crate::stream_info::{Downstream, StreamInfo};
+use crate::stream_info::{Downstream, Opening, StreamInfo};
 
 use super::connection::Connection;
 use super::finish::Finish;
@@ -65,7 +65,7 @@ impl Hcm {
     /// What would become of a request on a connection with these two ends. `line` is the request's first line, of which
     /// a URI does not keep everything.
     pub fn preview(self: &Rc<Self>, request: Request, line: &str, ends: Downstream) -> Preview {
-        let connection = Rc::new(Connection::new(ends, None));
+        let connection = Rc::new(Connection::new(ends, Opening::default()));
         connection.bytes_came(format!("{line}\r\n\r\n").as_bytes());
         let mut finish = Finish::open(self.clone(), connection, &request);
         let (prepared, host) = match request::prepare(self, request, &mut finish) {

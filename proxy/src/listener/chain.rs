@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use crate::hcm::{self, Hcm};
 use crate::network::{self, Admitted, Filter, TcpProxy, Verdict};
-use crate::stream_info::{Downstream, Tls};
+use crate::stream_info::{Downstream, Opening};
 use crate::transport::{Meter, Socket, Stream};
 
 /// One filter chain.
@@ -61,13 +61,13 @@ impl Chain {
     }
 
     /// Serves a connection until it ends.
-    pub(super) async fn serve(&self, socket: Socket, tls: Option<Rc<Tls>>, downstream: Downstream) {
+    pub(super) async fn serve(&self, socket: Socket, opening: Opening, downstream: Downstream) {
         // Boxed by kind: the task of an HTTP connection has no room in it for those of the others.
         match &self.terminal {
             Terminal::Http(hcm) => {
-                hcm::connection::serve(hcm.clone(), socket, tls, downstream).await
+                hcm::connection::serve(hcm.clone(), socket, opening, downstream).await
             }
-            Terminal::Tcp(proxy) => Box::pin(proxy.serve(socket, tls, downstream)).await,
+            Terminal::Tcp(proxy) => Box::pin(proxy.serve(socket, opening, downstream)).await,
             other => Box::pin(other.answer(socket)).await,
         }
     }

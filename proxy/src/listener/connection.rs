@@ -9,7 +9,8 @@ use tokio::time::timeout;
 
 use crate::base::clock;
 use crate::config::listener::Terminal;
-use crate::stream_info::Downstream;
+use crate::stream_info::{Downstream, Opening};
+use crate::transport::tls::hello::Hello;
 use crate::transport::tls::{Accepted, Acceptor};
 use crate::transport::{Raw, Socket};
 
@@ -31,15 +32,17 @@ impl Place {
     /// Serves a connection until it ends.
     pub(super) async fn serve(self, mut socket: TcpStream, mut downstream: Downstream) {
         let mut ahead = Vec::new();
+        let mut hello = None;
         if !self.listener.config.listener_filters.is_empty() {
-            let ready = Box::pin(self.filter(&mut socket, &mut ahead, &mut downstream)).await;
+            let ready =
+                Box::pin(self.filter(&mut socket, &mut ahead, (&mut downstream, &mut hello))).await;
             if !ready {
                 return;
             }
         }
         let config = &self.listener.config;
         let stats = &self.listener.stats;
-        let Some(index) = chain_match::find(config, &downstream) else {
+        let Some(index) = chain_match::find(config, &downstream, hello.as_ref()) else {
             stats.no_filter_chain_match.inc();
             tracing::debug!(client = %downstream.remote, "no filter chain takes the connection");
             return;
@@ -51,7 +54,8 @@ impl Place {
         if let Terminal::Nothing = config.chains[index].terminal {
             stats.network_extension_config_missing.inc();
         } else {
-            self.carry(index, (socket, ahead), downstream).await;
+            let asked = hello.and_then(|hello| hello.server_name).map(Rc::from);
+            self.carry(index, (socket, ahead), (downstream, asked)).await;
         }
         stats.downstream_cx_destroy.inc();
         let millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -63,18 +67,20 @@ impl Place {
         &self,
         index: usize,
         (socket, ahead): (TcpStream, Vec<u8>),
-        downstream: Downstream,
+        (downstream, server_name): (Downstream, Option<Rc<str>>),
     ) {
         let chain = &self.chains[index];
         let Some(_admitted) = chain.admit(downstream).await else { return };
         let Some(Some(acceptor)) = self.listener.acceptors.get(index) else {
-            return chain.serve(Socket::plain(socket, ahead), None, downstream).await;
+            let opening = Opening { tls: None, server_name };
+            return chain.serve(Socket::plain(socket, ahead), opening, downstream).await;
         };
         // Boxed: a connection without TLS has no room in it for a handshake.
         let handshake = Box::pin(self.handshake(index, acceptor, Raw::new(socket, ahead)));
         match handshake.await {
             Some(Accepted { socket, tls }) => {
-                chain.serve(socket, Some(Rc::new(tls)), downstream).await;
+                let opening = Opening { tls: Some(Rc::new(tls)), server_name };
+                chain.serve(socket, opening, downstream).await;
             }
             None => chain.terminal.fail_handshake(downstream),
         }
@@ -101,11 +107,11 @@ impl Place {
         &self,
         socket: &mut TcpStream,
         ahead: &mut Vec<u8>,
-        downstream: &mut Downstream,
+        (downstream, hello): (&mut Downstream, &mut Option<Hello>),
     ) -> bool {
         let (config, stats) = (&self.listener.config, &self.listener.stats);
         let _active = stats.downstream_pre_cx_active.hold();
-        let run = filter::run(&self.listener, socket, ahead, downstream);
+        let run = filter::run(&self.listener, socket, ahead, (downstream, hello));
         let limit = config.listener_filters_timeout.unwrap_or(Duration::MAX);
         let refused = match timeout(limit, run).await {
             Ok(Ok(())) => return true,

@@ -7,9 +7,10 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 use crate::config::listener::{ListenerFilter, ProxyProtocol};
-use crate::stats::{Scope, stats};
+use crate::stats::{Counter, Scope, stats};
 use crate::stream_info::Downstream;
 use crate::transport::proxy_protocol::{self, Parsed, Version};
+use crate::transport::tls::hello::{self, Hello, Inspected};
 
 use super::Listener;
 
@@ -27,6 +28,8 @@ pub(super) enum Refused {
     NoHeader,
     /// The header is wrong.
     WrongHeader,
+    /// The first message of its handshake is too large.
+    TooLarge,
     /// The header is of a version that is not allowed.
     Version,
 }
@@ -61,7 +64,36 @@ stats! {
     }
 }
 
+stats! {
+    /// Stats of all filters that inspect TLS, under `tls_inspector.`
+    pub(super) struct InspectorStats {
+        /// Clients that offered protocols
+        alpn_found: Counter,
+        /// Clients that offered none
+        alpn_not_found: Counter,
+        /// How much was read until it was clear
+        bytes_processed: Histogram<Bytes>,
+        /// Clients whose first message was too large
+        client_hello_too_large: Counter,
+        /// Clients that asked for a name
+        sni_found: Counter,
+        /// Clients that did not
+        sni_not_found: Counter,
+        /// Connections that began with TLS
+        tls_found: Counter,
+        /// Connections that did not
+        tls_not_found: Counter,
+    }
+}
+
 /// The running state of a listener's filters: one for each, in their order.
+#[derive(Debug)]
+pub(super) enum FilterStats {
+    ProxyProtocol(ProxyStats),
+    TlsInspector(InspectorStats),
+}
+
+/// That of a filter for the PROXY protocol.
 #[derive(Debug)]
 pub(super) struct ProxyStats {
     errors: ErrorStats,
@@ -74,16 +106,63 @@ pub(super) async fn run(
     listener: &Listener,
     socket: &mut TcpStream,
     ahead: &mut Vec<u8>,
-    downstream: &mut Downstream,
+    (downstream, hello): (&mut Downstream, &mut Option<Hello>),
 ) -> Result<(), Refused> {
     for (filter, stats) in listener.config.listener_filters.iter().zip(&listener.filter_stats) {
-        match filter {
-            ListenerFilter::ProxyProtocol(config) => {
+        match (filter, stats) {
+            (ListenerFilter::ProxyProtocol(config), FilterStats::ProxyProtocol(stats)) => {
                 proxy_protocol(config, stats, (socket, ahead), downstream).await?;
             }
+            (ListenerFilter::TlsInspector, FilterStats::TlsInspector(stats)) => {
+                *hello = inspect(stats, socket, ahead).await?;
+            }
+            // They were made for these filters.
+            (ListenerFilter::ProxyProtocol(_) | ListenerFilter::TlsInspector, _) => {}
         }
     }
     Ok(())
+}
+
+/// Reads what a client says before all else; none if that is no TLS.
+async fn inspect(
+    stats: &InspectorStats,
+    socket: &mut TcpStream,
+    ahead: &mut Vec<u8>,
+) -> Result<Option<Hello>, Refused> {
+    let inspected = loop {
+        // The largest first message bounds what it may grow to: 64 KiB, and a record.
+        match hello::inspect(ahead) {
+            Inspected::Partial => {
+                ahead.reserve(PIECE);
+                match socket.read_buf(ahead).await {
+                    Ok(1..) => {}
+                    Ok(0) | Err(_) => return Err(Refused::Gone),
+                }
+            }
+            inspected => break inspected,
+        }
+    };
+    stats.bytes_processed.record(ahead.len() as u64);
+    match inspected {
+        Inspected::Hello(hello) => {
+            stats.tls_found.inc();
+            let count = |found: bool, yes: &Counter, no: &Counter| match found {
+                true => yes.inc(),
+                false => no.inc(),
+            };
+            count(hello.server_name.is_some(), &stats.sni_found, &stats.sni_not_found);
+            count(!hello.alpn.is_empty(), &stats.alpn_found, &stats.alpn_not_found);
+            Ok(Some(hello))
+        }
+        Inspected::TooLarge => {
+            stats.client_hello_too_large.inc();
+            Err(Refused::TooLarge)
+        }
+        Inspected::Other | Inspected::Partial => {
+            stats.tls_not_found.inc();
+            Ok(None)
+        }
+    }
 }
 
 /// Has the peer told by a reset that the connection was not wanted.
@@ -142,12 +221,26 @@ async fn proxy_protocol(
     }
 }
 
+// === impl FilterStats ===
+
+impl FilterStats {
+    /// The stats of a filter, below `root`.
+    pub(super) fn register(filter: &ListenerFilter, root: &Scope) -> Self {
+        match filter {
+            ListenerFilter::ProxyProtocol(config) => {
+                Self::ProxyProtocol(ProxyStats::register(config, root))
+            }
+            ListenerFilter::TlsInspector => {
+                Self::TlsInspector(InspectorStats::register(&root.scope("tls_inspector")))
+            }
+        }
+    }
+}
+
 // === impl ProxyStats ===
 
 impl ProxyStats {
-    /// The stats of a filter, below `root`.
-    pub(super) fn register(filter: &ListenerFilter, root: &Scope) -> Self {
-        let ListenerFilter::ProxyProtocol(config) = filter;
+    fn register(config: &ProxyProtocol, root: &Scope) -> Self {
         let mut scope = root.scope("proxy_proto");
         if !config.stat_prefix.is_empty() {
             scope = scope.scope(&config.stat_prefix);

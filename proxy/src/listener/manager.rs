@@ -10,7 +10,7 @@ use crate::stats::Scope;
 use crate::transport::socket;
 use crate::transport::tls::Acceptor;
 
-use super::filter::ProxyStats;
+use super::filter::FilterStats;
 use super::stats::{ListenerStats, ManagerStats};
 
 /// All listeners there are.
@@ -35,7 +35,7 @@ pub struct Listener {
     /// What makes the connections of its filter chains those of TLS, in their order; none for plain text.
     pub(super) acceptors: Vec<Option<Acceptor>>,
     /// Of its listener filters, in their order.
-    pub(super) filter_stats: Vec<ProxyStats>,
+    pub(super) filter_stats: Vec<FilterStats>,
     /// One socket for each worker, until the worker takes it.
     sockets: Mutex<Vec<TcpListener>>,
 }
@@ -154,7 +154,7 @@ impl Listener {
             filter_stats: config
                 .listener_filters
                 .iter()
-                .map(|filter| ProxyStats::register(filter, root))
+                .map(|filter| FilterStats::register(filter, root))
                 .collect(),
             acceptors,
             scope,

@@ -13,7 +13,7 @@ use crate::base::{clock, random};
 use crate::config::tcp_proxy::TcpProxy as Config;
 use crate::formatter::Notes;
 use crate::stats::{FlowStats, Scope, stats};
-use crate::stream_info::{Downstream, Flag, Protocol, StreamInfo, Tls};
+use crate::stream_info::{Downstream, Flag, Opening, Protocol, StreamInfo};
 use crate::transport::relay::{Ended, Relay};
 use crate::transport::{Meter, Socket, Stream};
 use crate::upstream::tcp::{self, TcpConnection, TcpError};
@@ -95,7 +95,7 @@ impl TcpProxy {
     }
 
     /// Serves one connection until it ends.
-    pub async fn serve(&self, socket: Socket, tls: Option<Rc<Tls>>, downstream: Downstream) {
+    pub async fn serve(&self, socket: Socket, opening: Opening, downstream: Downstream) {
         let meter = Meter {
             received: self.stats.downstream_cx_rx_bytes_total.clone(),
             sent: self.stats.downstream_cx_tx_bytes_total.clone(),
@@ -103,7 +103,8 @@ impl TcpProxy {
         };
         let mut stream = Stream::new(socket, meter);
         let mut info = self.begin(downstream);
-        info.tls = tls;
+        info.tls = opening.tls;
+        info.server_name = opening.server_name;
         let close = tokio::select! {
             biased;
             close = self.carry(&mut stream, &mut info) => close,

@@ -56,11 +56,12 @@ impl<'a> Head<'a> {
         Self { tls, ..self }
     }
 
-    /// Whether it has come over TLS like this.
+    /// Whether it has come over TLS like this; without TLS nothing is presented.
     pub(super) fn has_come(&self, wanted: TlsMatch) -> bool {
-        let Some(tls) = self.tls else { return false };
-        wanted.presented.is_none_or(|wanted| wanted == tls.peer.is_some())
-            && wanted.validated.is_none_or(|wanted| wanted == tls.validated)
+        let presented = self.tls.is_some_and(|tls| tls.peer.is_some());
+        let validated = self.tls.is_some_and(|tls| tls.validated);
+        wanted.presented.is_none_or(|wanted| wanted == presented)
+            && wanted.validated.is_none_or(|wanted| wanted == validated)
     }
 
     /// What decides what is left to chance: one number for all the decisions on a request, as in Envoy.

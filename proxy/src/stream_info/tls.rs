@@ -1,5 +1,6 @@
 //! What a connection with TLS was agreed on, for logs, headers and routes.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::certificate::Certificate;
@@ -21,6 +22,15 @@ pub struct Tls {
     pub validated: bool,
     /// Our own certificate, if we have shown one.
     pub local: Option<Arc<Certificate>>,
+}
+
+/// What was learned of a connection before its first request.
+#[derive(Clone, Debug, Default)]
+pub struct Opening {
+    /// Its TLS, if it has any.
+    pub tls: Option<Rc<Tls>>,
+    /// The name that a TLS inspector has seen the client ask for.
+    pub server_name: Option<Rc<str>>,
 }
 
 /// Certificates that a peer has shown.

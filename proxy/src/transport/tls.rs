@@ -3,6 +3,7 @@
 mod acceptor;
 mod connector;
 mod failure;
+pub mod hello;
 mod notes;
 mod stats;
 mod verifier;

@@ -26,7 +26,7 @@ pub struct RouteMatch {
     pub fraction: Option<Fraction>,
 }
 
-/// `tls_context`. Requests without TLS never fulfil it.
+/// `tls_context`. Without TLS nothing is presented, and nothing validated.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct TlsMatch {
     /// `presented`: whether the client has shown a certificate.

@@ -8,9 +8,9 @@ use crate::config::address::{CidrRange, SocketAddress};
 use crate::config::diagnostic::Findings;
 use crate::config::listener::{
     DEFAULT_BACKLOG, DEFAULT_BUFFER_LIMIT, DEFAULT_LISTENER_FILTERS_TIMEOUT, FilterChain,
-    FilterChainMatch, Listener, ListenerFilter, Matcher, SourceType,
+    FilterChainMatch, Listener, ListenerFilter, Matcher, ServerName, SourceType, Transport,
 };
-use crate::config::source::Quoted;
+use crate::config::source::{At, Quoted};
 use crate::config::tls::DEFAULT_HANDSHAKE_TIMEOUT;
 
 use super::message::Message;
@@ -118,11 +118,17 @@ fn chain(
 }
 
 fn criteria(criteria: &Message<'_>, findings: &mut Findings) -> FilterChainMatch {
+    let server_names: Vec<_> =
+        criteria.texts("server_names").map(|(at, name)| server_name(at, name, findings)).collect();
+    let transport = transport(criteria, findings);
     let mut ranges = |field| -> Vec<CidrRange> {
         let ranges = criteria.messages(field);
         ranges.filter_map(|range| address::cidr_range(range, findings)).collect()
     };
     FilterChainMatch {
+        server_names: server_names.into_iter().flatten().collect(),
+        transport,
+        protocols: criteria.texts("application_protocols").map(|(_, one)| one.to_owned()).collect(),
         destinations: ranges("prefix_ranges"),
         direct_sources: ranges("direct_source_prefix_ranges"),
         sources: ranges("source_prefix_ranges"),
@@ -139,6 +145,33 @@ fn criteria(criteria: &Message<'_>, findings: &mut Findings) -> FilterChainMatch
             .u32s("source_ports")
             .filter_map(|port| u16::try_from(port).ok())
             .collect(),
+    }
+}
+
+fn server_name(at: At, name: &str, findings: &mut Findings) -> Option<ServerName> {
+    let lower = name.to_ascii_lowercase();
+    match lower.strip_prefix('*') {
+        // In Envoy's words.
+        Some(rest) if !rest.starts_with('.') || rest.contains('*') => {}
+        Some(rest) => return Some(ServerName::Suffix(rest.to_owned())),
+        None if !lower.contains('*') => return Some(ServerName::Exact(lower)),
+        None => {}
+    }
+    let message =
+        format!("expected a name, or one that begins with \"*.\", found {}", Quoted(name));
+    findings.error(at, message).hint("Envoy has no other wildcards");
+    None
+}
+
+fn transport(criteria: &Message<'_>, findings: &mut Findings) -> Option<Transport> {
+    match criteria.nonempty("transport_protocol")? {
+        "tls" => Some(Transport::Tls),
+        "raw_buffer" => Some(Transport::RawBuffer),
+        other => {
+            let message = format!("{} is not supported, tls and raw_buffer are", Quoted(other));
+            findings.unsupported(criteria.place("transport_protocol"), message);
+            None
+        }
     }
 }
 

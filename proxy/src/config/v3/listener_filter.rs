@@ -5,12 +5,16 @@ use crate::config::listener::{ListenerFilter, ProxyProtocol};
 
 use super::message::Message;
 
+const TLS_INSPECTOR: &str = "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector";
 const PROXY_PROTOCOL: &str = "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol";
 
 /// Lowers a listener filter.
 pub(super) fn lower(filter: &Message<'_>, findings: &mut Findings) -> Option<ListenerFilter> {
     filter.dismiss(&["name"]);
     let extension = super::extension(filter, findings)?;
+    if extension.schema.name == TLS_INSPECTOR {
+        return Some(ListenerFilter::TlsInspector);
+    }
     if extension.schema.name != PROXY_PROTOCOL {
         super::wrong_extension(filter, extension, "a listener filter", findings);
         return None;

@@ -15,7 +15,7 @@ fn range(text: &str) -> CidrRange {
 }
 
 fn find(chains: &[FilterChain], remote: &str, local: &str) -> Option<usize> {
-    most_exact(chains, &Downstream::new(remote.parse().unwrap(), local.parse().unwrap()))
+    most_exact(chains, &Downstream::new(remote.parse().unwrap(), local.parse().unwrap()), None)
 }
 
 #[test]
