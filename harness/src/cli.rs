@@ -4,6 +4,7 @@ mod certs;
 mod down;
 mod images;
 mod picture;
+mod rls;
 mod screen;
 mod state;
 mod status;
@@ -53,6 +54,8 @@ enum Command {
         #[arg(default_value = "compose/certs")]
         folder: PathBuf,
     },
+    /// Runs a small rate limit service for compose/features/global-rate-limit/, and shows what it is asked, until Ctrl-C.
+    Rls(rls::RlsOptions),
     /// Builds the two container images that `cargo mesh up` and `docker compose up` run.
     Images,
     /// Runs a program that is killed as soon as the process PARENT ends.
@@ -141,6 +144,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
             Command::Status => status::status().await,
             Command::Down => down::down().await,
             Command::Certs { folder } => certs::certs(&folder),
+            Command::Rls(options) => rls::rls(&options).await,
             Command::Images => images::images().await,
             Command::Tether { .. } => unreachable!("it is handled without a runtime"),
         }

@@ -20,7 +20,7 @@
 //! | What is in a mesh? | [`topology`], [`node`] |
 //! | How do nodes start, end and freeze? | [`launch`]: as processes or as containers, with the same verbs |
 //! | How do I ask, look and wait? | [`mesh`], [`client`], [`admin`], [`eventually`] |
-//! | What stands in for an upstream, or for users? | [`origin`], [`load`] |
+//! | What stands in for an upstream, for a rate limit service, or for users? | [`origin`], [`rls`], [`load`] |
 //! | What happens around a test? | [`trial`], and [`failure_bundle`] when it fails |
 //! | Where do programs and images come from? | [`binaries`], [`images`]; [`reaper`] removes what killed runs left |
 //! | What can a person choose? | [`settings`]: `MESH_LAUNCH`, `MESH_PROXY`, `MESH_REQUIRE`, and `MESH_PATIENCE_MS` in [`eventually`] |
@@ -43,6 +43,7 @@ pub mod mesh;
 pub mod node;
 pub mod origin;
 pub mod reaper;
+pub mod rls;
 pub mod settings;
 pub mod topology;
 pub mod trial;

@@ -3,6 +3,7 @@
 mod back_pressure;
 mod circuit_breakers;
 mod faults;
+mod global_rate_limit;
 mod health_checks;
 mod load_balancing;
 mod outlier_detection;
