@@ -16,7 +16,6 @@ mod strict;
 mod times;
 mod upgrade;
 
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -30,7 +29,7 @@ use crate::message::{Request, Response};
 use crate::route::{Action, Table};
 use crate::stats::{FlowStats, Scope};
 use crate::stream_info::StreamInfo;
-use crate::upstream::Local;
+use crate::upstream::{Local, Locals};
 
 use self::hash::Hashed;
 use self::prepare::Way;
@@ -43,7 +42,7 @@ pub use self::selection::Selection;
 pub use self::shadow::Shadowed;
 
 /// The clusters of one worker, by name.
-pub type Clusters = HashMap<Arc<str>, Rc<Local>>;
+pub type Clusters = Locals;
 
 /// One worker's router for one HTTP connection manager.
 #[derive(Debug)]
@@ -96,6 +95,11 @@ impl Router {
     #[must_use]
     pub fn with_buffer_limit(self, buffer_limit: u32) -> Self {
         Self { buffer_limit, ..self }
+    }
+
+    /// All clusters of its worker.
+    pub fn clusters(&self) -> &Clusters {
+        &self.clusters
     }
 
     /// Finds out where a request goes, and makes its head what its route wants.

@@ -10,6 +10,7 @@ pub mod connect;
 pub mod discovery;
 pub mod events;
 pub mod failure;
+pub mod grpc;
 pub mod health;
 pub mod health_check;
 pub mod host;
@@ -28,7 +29,14 @@ pub mod tcp;
 mod tunnel;
 pub mod upload;
 
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
 pub use self::cluster::Cluster;
 pub use self::host::Host;
 pub use self::local::Local;
 pub use self::manager::Manager;
+
+/// The clusters of one worker, by name.
+pub type Locals = HashMap<Arc<str>, Rc<Local>>;

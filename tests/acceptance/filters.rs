@@ -88,3 +88,24 @@ async fn all_workers_take_from_one_bucket(mesh: &Mesh) {
     assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 30);
     mesh.admin(Node::SIDECAR).counter("shared.http_local_rate_limit.ok").becomes(20).await;
 }
+
+const OWN_LIMIT: &str = "{ name: limit, typed_config: { \
+    \"@type\": type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit, \
+    stat_prefix: own, token_bucket: { max_tokens: 2, tokens_per_fill: 1, fill_interval: 3600s }, \
+    local_rate_limit_per_downstream_connection: true, \
+    filter_enabled: { default_value: { numerator: 100 } }, \
+    filter_enforced: { default_value: { numerator: 100 } } } }";
+
+each_proxy!(each_connection_may_have_a_bucket, super::OWN_LIMIT);
+async fn each_connection_may_have_a_bucket(mesh: &Mesh) {
+    for _ in 0..3 {
+        let mut connection = mesh.connect().await;
+        for expected in [200, 200, 429, 429] {
+            connection.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+            assert_eq!(connection.reply().await.unwrap().status(), expected);
+        }
+    }
+    let admin = mesh.admin(Node::SIDECAR);
+    admin.counter("own.http_local_rate_limit.ok").becomes(6).await;
+    admin.counter("own.http_local_rate_limit.rate_limited").becomes(6).await;
+}

@@ -60,6 +60,9 @@ mod network;
 /// Our proxy's binary, run to its end.
 #[cfg(test)]
 mod once;
+/// The rate limit filter, and the service that it asks.
+#[cfg(test)]
+mod rate_limit_service;
 /// What the README says.
 #[cfg(test)]
 mod readme;

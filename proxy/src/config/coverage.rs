@@ -390,6 +390,7 @@ pub const COVERAGE: &[Covered] = &[
             "enable_x_ratelimit_headers",
             "vh_rate_limits",
             "always_consume_default_token_bucket",
+            "local_rate_limit_per_downstream_connection",
             "rate_limited_as_resource_exhausted",
         ],
     ),
@@ -402,7 +403,41 @@ pub const COVERAGE: &[Covered] = &[
         &["key", "value"],
     ),
     applied("envoy.type.v3.HttpStatus", &["code"]),
-    applied("envoy.config.route.v3.RateLimit", &["stage", "actions"]),
+    applied(
+        "envoy.extensions.filters.http.ratelimit.v3.RateLimit",
+        &[
+            "domain",
+            "stage",
+            "request_type",
+            "timeout",
+            "failure_mode_deny",
+            "failure_mode_deny_percent",
+            "rate_limited_as_resource_exhausted",
+            "rate_limit_service",
+            "enable_x_ratelimit_headers",
+            "disable_x_envoy_ratelimited_header",
+            "rate_limited_status",
+            "response_headers_to_add",
+            "status_on_error",
+            "stat_prefix",
+            "filter_enabled",
+            "filter_enforced",
+        ],
+    ),
+    applied(
+        "envoy.extensions.filters.http.ratelimit.v3.RateLimitPerRoute",
+        &["vh_rate_limits", "rate_limits", "domain"],
+    ),
+    applied(
+        "envoy.config.ratelimit.v3.RateLimitServiceConfig",
+        &["grpc_service", "transport_api_version"],
+    ),
+    applied("envoy.config.core.v3.GrpcService", &["envoy_grpc"]),
+    applied("envoy.config.core.v3.GrpcService.EnvoyGrpc", &["cluster_name"]),
+    applied("envoy.config.route.v3.RateLimit", &["stage", "actions", "hits_addend"])
+        // No layer of a runtime exists that could have it.
+        .no_op(&["disable_key"]),
+    applied("envoy.config.route.v3.RateLimit.HitsAddend", &["number"]),
     applied(
         "envoy.config.route.v3.RateLimit.Action",
         &[
@@ -413,6 +448,8 @@ pub const COVERAGE: &[Covered] = &[
             "generic_key",
             "header_value_match",
             "masked_remote_address",
+            "query_parameter_value_match",
+            "query_parameters",
         ],
     ),
     applied("envoy.config.route.v3.RateLimit.Action.SourceCluster", &[]),
@@ -429,6 +466,14 @@ pub const COVERAGE: &[Covered] = &[
     applied(
         "envoy.config.route.v3.RateLimit.Action.HeaderValueMatch",
         &["descriptor_value", "descriptor_key", "expect_match", "headers"],
+    ),
+    applied(
+        "envoy.config.route.v3.RateLimit.Action.QueryParameterValueMatch",
+        &["descriptor_value", "descriptor_key", "expect_match", "query_parameters"],
+    ),
+    applied(
+        "envoy.config.route.v3.RateLimit.Action.QueryParameters",
+        &["query_parameter_name", "descriptor_key", "skip_if_absent"],
     ),
     applied(
         "envoy.config.route.v3.RateLimit.Action.MaskedRemoteAddress",

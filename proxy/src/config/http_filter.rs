@@ -5,6 +5,7 @@ mod fault;
 mod header_mutation;
 mod health_check;
 mod local_rate_limit;
+mod rate_limit;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ pub use self::fault::{Abort, Amount, Fault, Injected};
 pub use self::header_mutation::{HeaderMutation, Mutation, Mutations};
 pub use self::health_check::HealthCheckFilter;
 pub use self::local_rate_limit::{LocalRateLimit, TokenBucket, VirtualHostLimits};
+pub use self::rate_limit::{DEFAULT_TIMEOUT, RateLimit, RateLimitPerRoute, Requests};
 
 /// `envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter`, other than the router.
 #[derive(Clone, Debug)]
@@ -38,6 +40,8 @@ pub enum Filter {
     HealthCheck(HealthCheckFilter),
     /// `envoy.filters.http.local_ratelimit`.
     LocalRateLimit(Box<LocalRateLimit>),
+    /// `envoy.filters.http.ratelimit`.
+    RateLimit(Box<RateLimit>),
 }
 
 /// An entry of `typed_per_filter_config`: what one level of a route table says to one filter.
@@ -69,6 +73,8 @@ pub enum PerRoute {
     Fault(Box<Fault>),
     /// `LocalRateLimit`, in place of the filter's.
     LocalRateLimit(Box<LocalRateLimit>),
+    /// `RateLimitPerRoute`.
+    RateLimit(Box<RateLimitPerRoute>),
     /// `HeaderMutationPerRoute`.
     HeaderMutation(Mutations),
 }

@@ -1,12 +1,15 @@
 //! `rate_limits` of routes: what a request is to a rate limit.
 
 use crate::config::matcher::{HeaderField, HeaderMatcher};
+use crate::config::route::QueryMatcher;
 
 /// `envoy.config.route.v3.RateLimit`: one descriptor, if all of its actions have something to say.
 #[derive(Clone, Debug)]
 pub struct RateLimit {
     /// `stage`: for which filters.
     pub stage: u32,
+    /// `hits_addend.number`: how many hits it counts for; one where nothing is said.
+    pub hits: Option<u64>,
     /// `actions`, in order.
     pub actions: Vec<Action>,
 }
@@ -35,6 +38,24 @@ pub enum Action {
         key: String,
         /// `skip_if_absent`: without it the entry is left out, and not the descriptor.
         skip_if_absent: bool,
+    },
+    /// `query_parameters`.
+    QueryParameter {
+        /// `query_parameter_name`.
+        name: Box<str>,
+        /// `descriptor_key`.
+        key: String,
+        /// `skip_if_absent`: without it the entry is left out, and not the descriptor.
+        skip_if_absent: bool,
+    },
+    /// `query_parameter_value_match`.
+    QueryParameterValueMatch {
+        /// What is said.
+        entry: Entry,
+        /// `expect_match` (default true).
+        expect: bool,
+        /// `query_parameters`.
+        parameters: Vec<QueryMatcher>,
     },
     /// `generic_key`.
     GenericKey(Entry),

@@ -9,8 +9,10 @@ mod fault;
 mod header_mutation;
 mod health_check;
 mod local_rate_limit;
+mod rate_limit;
 mod token_bucket;
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -23,13 +25,14 @@ use crate::message::{Request, Response};
 use crate::route::{FilterLevels, FilterSetting, FilterSlot, Limits, Table};
 use crate::stats::Scope;
 use crate::stream_info::StreamInfo;
-use crate::upstream::Cluster;
+use crate::upstream::{Cluster, Locals};
 
 use self::buffer::Buffer;
 use self::fault::Fault;
 use self::header_mutation::{HeaderMutation, Mutations};
 use self::health_check::HealthCheck;
 use self::local_rate_limit::LocalRateLimit;
+use self::rate_limit::RateLimit;
 
 /// The filters of one connection manager, which all workers share.
 #[derive(Debug)]
@@ -57,6 +60,7 @@ enum Kind {
     HeaderMutation(HeaderMutation),
     HealthCheck(Box<HealthCheck>),
     LocalRateLimit(Box<LocalRateLimit>),
+    RateLimit(Box<RateLimit>),
 }
 
 /// What a level of the route table says to a filter.
@@ -66,6 +70,7 @@ enum Override {
     Fault(Box<config::Fault>),
     HeaderMutation(Mutations),
     LocalRateLimit(Box<LocalRateLimit>),
+    RateLimit(Box<config::RateLimitPerRoute>),
 }
 
 /// What a chain is made for.
@@ -96,11 +101,27 @@ pub struct Routed<'a> {
     pub limits: Option<Limits<'a>>,
 }
 
+/// What filters keep for as long as a connection lasts.
+#[derive(Debug, Default)]
+pub struct Kept {
+    buckets: OnceCell<local_rate_limit::Buckets>,
+}
+
+/// What a request brings along besides.
+#[derive(Clone, Copy, Debug)]
+pub struct Around<'a> {
+    /// The clusters of its worker.
+    pub locals: &'a Locals,
+    /// What filters keep for its connection.
+    pub kept: &'a Kept,
+}
+
 /// One request on its way through a chain.
 #[derive(Debug)]
 pub struct Passage<'a> {
     chain: &'a Chain,
     routed: Option<Routed<'a>>,
+    around: Option<Around<'a>>,
     states: Box<[State]>,
 }
 
@@ -115,6 +136,7 @@ enum State {
     HeaderMutation(header_mutation::Seen),
     HealthCheck(health_check::Checked),
     LocalRateLimit(local_rate_limit::Verdict),
+    RateLimit(rate_limit::Verdict),
 }
 
 /// What a filter keeps until its stream has ended.
@@ -133,6 +155,8 @@ struct Context<'c, 'a> {
     chain: &'a Chain,
     slot: Option<FilterSlot>,
     routed: Option<Routed<'a>>,
+    /// None for a request that was refused before it came to any filter.
+    around: Option<Around<'a>>,
     info: &'c mut StreamInfo,
 }
 
@@ -167,12 +191,16 @@ impl Chain {
     }
 
     /// A request sets out.
-    pub fn enter<'a>(&'a self, routed: Option<Routed<'a>>) -> Passage<'a> {
+    pub fn enter<'a>(
+        &'a self,
+        routed: Option<Routed<'a>>,
+        around: Option<Around<'a>>,
+    ) -> Passage<'a> {
         let state = |filter: &Filter| match filter.is_enabled(routed.as_ref()) {
             true => filter.kind.state(),
             false => State::Off,
         };
-        Passage { chain: self, routed, states: self.filters.iter().map(state).collect() }
+        Passage { chain: self, routed, around, states: self.filters.iter().map(state).collect() }
     }
 }
 
@@ -201,6 +229,7 @@ impl Kind {
             config::Filter::LocalRateLimit(config) => {
                 Self::LocalRateLimit(Box::new(LocalRateLimit::new(config, site.root)))
             }
+            config::Filter::RateLimit(config) => Self::RateLimit(Box::new(RateLimit::new(config))),
         }
     }
 
@@ -211,6 +240,7 @@ impl Kind {
             Self::Fault(_) => State::Fault(fault::Suffered::default()),
             Self::HealthCheck(_) => State::HealthCheck(health_check::Checked::default()),
             Self::LocalRateLimit(_) => State::LocalRateLimit(local_rate_limit::Verdict::default()),
+            Self::RateLimit(_) => State::RateLimit(rate_limit::Verdict::default()),
         }
     }
 
@@ -235,8 +265,17 @@ impl Kind {
             (Self::LocalRateLimit(filter), State::LocalRateLimit(verdict)) => {
                 filter.decode(request, verdict, cx)
             }
+            (Self::RateLimit(filter), State::RateLimit(verdict)) => {
+                filter.decode(request, verdict, cx).await
+            }
             // Each has a state of its own kind.
-            (Self::Fault(_) | Self::HealthCheck(_) | Self::LocalRateLimit(_), _) => Flow::Continue,
+            (
+                Self::Fault(_)
+                | Self::HealthCheck(_)
+                | Self::LocalRateLimit(_)
+                | Self::RateLimit(_),
+                _,
+            ) => Flow::Continue,
         }
     }
 
@@ -254,6 +293,7 @@ impl Kind {
                 filter.encode(response, *checked);
             }
             (Self::LocalRateLimit(_), State::LocalRateLimit(verdict)) => verdict.encode(response),
+            (Self::RateLimit(_), State::RateLimit(verdict)) => verdict.encode(response),
             (Self::HeaderMutation(filter), _) => {
                 let seen = match state {
                     State::HeaderMutation(seen) => Some(seen),
@@ -276,6 +316,7 @@ impl Override {
             PerRoute::LocalRateLimit(config) => {
                 Self::LocalRateLimit(Box::new(LocalRateLimit::new(config, site.root)))
             }
+            PerRoute::RateLimit(config) => Self::RateLimit(config.clone()),
             PerRoute::HeaderMutation(config) => Self::HeaderMutation(Mutations::new(config)),
         }
     }
@@ -293,12 +334,13 @@ impl Passage<'_> {
         request: &mut Request,
         info: &mut StreamInfo,
     ) -> Result<(), LocalReply> {
-        let Self { chain, routed, states } = self;
+        let Self { chain, routed, around, states } = self;
         for (filter, state) in chain.filters.iter().zip(states) {
             if matches!(state, State::Off) {
                 continue;
             }
-            let mut cx = Context { chain, slot: filter.slot, routed: *routed, info };
+            let mut cx =
+                Context { chain, slot: filter.slot, routed: *routed, around: *around, info };
             if let Flow::Reply(reply) = filter.kind.decode(request, state, &mut cx).await {
                 return Err(reply);
             }
@@ -308,11 +350,12 @@ impl Passage<'_> {
 
     /// Lets the filter that answered add to its answer, after the route has.
     pub fn answer(&mut self, reply: &mut Response, info: &mut StreamInfo) {
-        let Self { chain, routed, states } = self;
+        let Self { chain, routed, around, states } = self;
         for (filter, state) in chain.filters.iter().zip(states) {
-            let cx = Context { chain, slot: filter.slot, routed: *routed, info };
+            let cx = Context { chain, slot: filter.slot, routed: *routed, around: *around, info };
             match state {
                 State::LocalRateLimit(verdict) => verdict.refuse(reply, &cx),
+                State::RateLimit(verdict) => verdict.refuse(reply, &cx),
                 State::HealthCheck(checked) => HealthCheck::answer(reply, *checked),
                 State::Off | State::On | State::Fault(_) | State::HeaderMutation(_) => {}
             }
@@ -321,10 +364,11 @@ impl Passage<'_> {
 
     /// Lets all filters see what became of the request's head.
     pub fn see(&mut self, request: &Request, info: &mut StreamInfo) {
-        let Self { chain, routed, states } = self;
+        let Self { chain, routed, around, states } = self;
         for (filter, state) in chain.filters.iter().zip(states) {
             if !matches!(state, State::Off) {
-                let cx = Context { chain, slot: filter.slot, routed: *routed, info };
+                let cx =
+                    Context { chain, slot: filter.slot, routed: *routed, around: *around, info };
                 filter.kind.see(request, state, &cx);
             }
         }
@@ -332,12 +376,13 @@ impl Passage<'_> {
 
     /// Lets all filters see the response.
     pub fn encode(&mut self, response: &mut Response, info: &mut StreamInfo) {
-        let Self { chain, routed, states } = self;
+        let Self { chain, routed, around, states } = self;
         for (filter, state) in chain.filters.iter().zip(states).rev() {
             if matches!(state, State::Off) {
                 continue;
             }
-            let mut cx = Context { chain, slot: filter.slot, routed: *routed, info };
+            let mut cx =
+                Context { chain, slot: filter.slot, routed: *routed, around: *around, info };
             filter.kind.encode(response, state, &mut cx);
         }
     }

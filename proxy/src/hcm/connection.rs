@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::base::clock;
 use crate::config::hcm::Codec;
+use crate::filter::http::Kept;
 use crate::message::Body;
 use crate::message::body::Pace;
 use crate::message::body::pipe::Sender;
@@ -27,6 +28,8 @@ pub(super) struct Connection {
     pub(super) opening: Opening,
     /// Since when there is one.
     pub(super) since: Instant,
+    /// What filters keep for it.
+    pub(super) kept: Kept,
     /// Streams under way.
     streams: RefCell<Vec<Rc<Pulse>>>,
     /// The stream that began last, until its task takes it.
@@ -150,6 +153,7 @@ impl Connection {
             downstream,
             opening,
             since: now,
+            kept: Kept::default(),
             streams: RefCell::new(Vec::with_capacity(1)),
             begun: RefCell::new(None),
             total: Cell::new(0),

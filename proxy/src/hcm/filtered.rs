@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 
-use crate::filter::http::{Chain, Passage};
+use crate::filter::http::{Around, Chain, Passage};
 use crate::message::upgrade::Upgrade;
 use crate::message::{Request, Response, grpc};
 use crate::router::{Router, Selection};
@@ -22,7 +22,9 @@ pub(super) async fn serve(
 ) -> Response {
     let Prepared { request, host } = prepared;
     let selection = router.select(&request, &host, &mut finish.info);
-    let mut passage = chain.enter(router.routed(&selection));
+    let connection = finish.connection().clone();
+    let around = Around { locals: router.clusters(), kept: &connection.kept };
+    let mut passage = chain.enter(router.routed(&selection), Some(around));
     let pulse = finish.pulse.clone();
     let served = {
         let way = Way { hcm, router, selection, host: &host };
@@ -36,7 +38,7 @@ pub(super) async fn serve(
 
 /// Lets the filters see the answer to a request that none of them has seen.
 pub(super) fn refuse(chain: &Chain, reply: Response, finish: &mut Finish) -> Response {
-    leave(chain.enter(None), reply, finish)
+    leave(chain.enter(None, None), reply, finish)
 }
 
 fn leave(mut passage: Passage<'_>, response: Response, finish: &mut Finish) -> Response {

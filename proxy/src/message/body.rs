@@ -186,6 +186,11 @@ impl Body {
         }
     }
 
+    /// Whether all of it is there, so that nobody need wait for it.
+    pub fn is_there(&self) -> bool {
+        matches!(self.source, Source::Empty | Source::Full(_))
+    }
+
     /// Whether there is nothing (more) to come.
     pub fn is_empty(&self) -> bool {
         match &self.source {

@@ -124,6 +124,16 @@ impl LocalReply {
         Self::new(status, details).with_body(details).flagged(Flag::RateLimited)
     }
 
+    /// A rate limit service has said so, and perhaps what is to be read of it.
+    pub fn over_limit(status: StatusCode, body: Bytes) -> Self {
+        Self::new(status, "request_rate_limited").with_body(body).flagged(Flag::RateLimited)
+    }
+
+    /// A rate limit service has said nothing that could be understood.
+    pub fn rate_limiter_error(status: StatusCode) -> Self {
+        Self::new(status, "rate_limiter_error").flagged(Flag::RateLimitServiceError)
+    }
+
     /// The answer to a health check.
     pub fn health_check(status: StatusCode, details: &'static str) -> Self {
         Self::new(status, details)

@@ -2,9 +2,7 @@
 
 use crate::config::matcher::HeaderMatcher;
 use crate::config::route as config;
-use crate::config::route::{
-    CookieMatcher, Fraction, PathMatch, QueryCondition, QueryMatcher, TlsMatch,
-};
+use crate::config::route::{CookieMatcher, Fraction, PathMatch, QueryMatcher, TlsMatch};
 
 use super::head::Head;
 
@@ -145,7 +143,9 @@ impl Conditions {
             return Some(Unmet::Header(header));
         }
         let mut parameters = self.query_parameters.iter();
-        if let Some(query) = parameters.find(|parameter| !is_met(parameter, head)) {
+        if let Some(query) =
+            parameters.find(|parameter| !parameter.is_met(head.query(&parameter.name)))
+        {
             return Some(Unmet::Query(query));
         }
         let mut cookies = self.cookies.iter();
@@ -156,14 +156,4 @@ impl Conditions {
 fn is_cookie_met(cookie: &CookieMatcher, head: &Head<'_>) -> bool {
     let value = head.cookie(&cookie.name);
     value.is_some_and(|value| cookie.condition.matches(value)) != cookie.invert
-}
-
-fn is_met(parameter: &QueryMatcher, head: &Head<'_>) -> bool {
-    let value = head.query(&parameter.name);
-    match &parameter.condition {
-        QueryCondition::Present(wanted) => value.is_some() == *wanted,
-        QueryCondition::Text(matcher) => {
-            value.is_some_and(|value| matcher.matches(value.as_bytes()))
-        }
-    }
 }

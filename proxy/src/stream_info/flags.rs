@@ -37,6 +37,8 @@ pub enum Flag {
     FaultInjected,
     /// A rate limit refused it.
     RateLimited,
+    /// A rate limit service gave no answer, and it was refused for that.
+    RateLimitServiceError,
     /// The downstream closed the connection.
     DownstreamConnectionTermination,
     /// There were as many attempts as there may be.
@@ -60,7 +62,7 @@ pub enum Flag {
 }
 
 /// All flags with their short and long words, in printing order.
-const WORDS: [(Flag, &str, &str); 22] = [
+const WORDS: [(Flag, &str, &str); 23] = [
     (Flag::FailedLocalHealthCheck, "LH", "FailedLocalHealthCheck"),
     (Flag::NoHealthyUpstream, "UH", "NoHealthyUpstream"),
     (Flag::UpstreamRequestTimeout, "UT", "UpstreamRequestTimeout"),
@@ -73,6 +75,7 @@ const WORDS: [(Flag, &str, &str); 22] = [
     (Flag::DelayInjected, "DI", "DelayInjected"),
     (Flag::FaultInjected, "FI", "FaultInjected"),
     (Flag::RateLimited, "RL", "RateLimited"),
+    (Flag::RateLimitServiceError, "RLSE", "RateLimitServiceError"),
     (Flag::DownstreamConnectionTermination, "DC", "DownstreamConnectionTermination"),
     (Flag::UpstreamRetryLimitExceeded, "URX", "UpstreamRetryLimitExceeded"),
     (Flag::StreamIdleTimeout, "SI", "StreamIdleTimeout"),

@@ -16,7 +16,7 @@ use super::health::Flag;
 use super::host_set::HostSet;
 use super::lb::{Balancer, Context, Field};
 use super::pool::Pool;
-use super::stats::{ClusterStats, CodeStats, Origin};
+use super::stats::{ClusterStats, CodeStats, Origin, RateLimitStats};
 use super::subsets::{Found, Part};
 use super::{Cluster, Host};
 
@@ -28,6 +28,8 @@ pub struct Local {
     /// Where it is counted that one side takes no more.
     pub flow: Flows,
     codes: RefCell<CodeStats>,
+    /// What rate limit services made of its requests, by the prefixes of the filters that asked.
+    rate_limits: RefCell<Vec<(Box<str>, Rc<RateLimitStats>)>>,
     view: RefCell<View>,
 }
 
@@ -70,7 +72,13 @@ impl Local {
     /// A view of `cluster`.
     pub fn new(cluster: Arc<Cluster>) -> Self {
         let flow = Flows::of(&cluster.stats);
-        Self { codes: RefCell::default(), view: RefCell::default(), flow, cluster }
+        Self {
+            codes: RefCell::default(),
+            rate_limits: RefCell::default(),
+            view: RefCell::default(),
+            flow,
+            cluster,
+        }
     }
 
     /// The host that gets the next request; none if there is none to take.
@@ -125,6 +133,19 @@ impl Local {
         scope.counter("upstream_rq_completed").inc();
         scope.counter(&format!("upstream_rq_{code}")).inc();
         scope.counter(&format!("upstream_rq_{}xx", code / 100)).inc();
+    }
+
+    /// What rate limit services made of its requests, for the filters with this prefix. There are few of them.
+    pub fn rate_limit_stats(&self, prefix: &str) -> Rc<RateLimitStats> {
+        let mut known = self.rate_limits.borrow_mut();
+        if let Some((_, stats)) = known.iter().find(|(known, _)| **known == *prefix) {
+            return stats.clone();
+        }
+        let scope = self.cluster.scope.scope("ratelimit");
+        let scope = if prefix.is_empty() { scope } else { scope.scope(prefix) };
+        let stats = Rc::new(RateLimitStats::register(&scope));
+        known.push((prefix.into(), stats.clone()));
+        stats
     }
 
     /// Records the time to the end of a response.

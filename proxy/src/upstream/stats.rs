@@ -261,6 +261,20 @@ pub enum TableStats {
 }
 
 stats! {
+    /// What a rate limit service made of requests for a cluster, under `cluster.<name>.ratelimit.`
+    pub struct RateLimitStats {
+        /// Questions without an answer
+        error: Counter,
+        /// Requests that went on without an answer
+        failure_mode_allowed: Counter,
+        /// Requests within their limit
+        ok: Counter,
+        /// Requests over their limit
+        over_limit: Counter,
+    }
+}
+
+stats! {
     /// Stats of requests of the proxy's own to any cluster, under `http.async-client.`
     pub struct ClientStats {
         /// Such requests whose upstream broke off after the head of its response

@@ -51,7 +51,7 @@ impl Upload {
 impl Whole {
     /// Follows a request that began at `start` to the end of its body, if it has one.
     pub fn of(request: &mut Request, start: Instant) -> Self {
-        if request.body().is_empty() {
+        if request.body().is_there() || request.body().is_empty() {
             return Self::At(start);
         }
         let upload = Rc::new(Upload::default());

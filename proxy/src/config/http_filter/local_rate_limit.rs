@@ -33,6 +33,9 @@ pub struct LocalRateLimit {
     pub says_limits: bool,
     /// `always_consume_default_token_bucket` (default true).
     pub always_consume_default: bool,
+    /// `local_rate_limit_per_downstream_connection`: each connection has buckets of its own. As in Envoy, they are those of
+    /// whatever asks for such buckets first on it, filter or route.
+    pub per_connection: bool,
     /// `rate_limited_as_resource_exhausted`: gRPC clients are told 8 instead of 14.
     pub resource_exhausted: bool,
 }

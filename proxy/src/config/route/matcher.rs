@@ -108,6 +108,20 @@ impl RouteMatch {
     }
 }
 
+// === impl QueryMatcher ===
+
+impl QueryMatcher {
+    /// Whether a parameter of its name with this value, or none, is what is asked for.
+    pub fn is_met(&self, value: Option<&str>) -> bool {
+        match &self.condition {
+            QueryCondition::Present(wanted) => value.is_some() == *wanted,
+            QueryCondition::Text(matcher) => {
+                value.is_some_and(|value| matcher.matches(value.as_bytes()))
+            }
+        }
+    }
+}
+
 // === impl Fraction ===
 
 impl Fraction {

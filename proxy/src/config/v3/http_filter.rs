@@ -5,6 +5,7 @@ mod fault;
 pub(super) mod header_mutation;
 mod health_check;
 mod local_rate_limit;
+mod rate_limit;
 
 use std::sync::Arc;
 
@@ -57,6 +58,9 @@ fn one(
         local_rate_limit::NAME => {
             let limit = local_rate_limit::lower(extension, findings);
             Some(Filter::LocalRateLimit(Box::new(limit)))
+        }
+        rate_limit::NAME => {
+            rate_limit::lower(extension, findings).map(|limit| Filter::RateLimit(Box::new(limit)))
         }
         header_mutation::NAME => {
             Some(Filter::HeaderMutation(header_mutation::lower(extension, findings)))
@@ -114,6 +118,9 @@ fn per_route(config: &Message<'_>, findings: &mut Findings) -> Option<PerRoute> 
         fault::NAME => fault::lower(config, findings).map(|fault| PerRoute::Fault(Box::new(fault))),
         local_rate_limit::NAME => local_rate_limit::per_route(config, findings)
             .map(|limit| PerRoute::LocalRateLimit(Box::new(limit))),
+        rate_limit::PER_ROUTE => {
+            Some(PerRoute::RateLimit(Box::new(rate_limit::per_route(config, findings))))
+        }
         header_mutation::PER_ROUTE => {
             Some(PerRoute::HeaderMutation(header_mutation::mutations(config, findings)))
         }

@@ -4,11 +4,23 @@ use crate::config::diagnostic::Findings;
 use crate::config::matcher::HeaderField;
 use crate::config::rate_limit::{Action, Entry, RateLimit, RateLimits};
 
-use super::matcher;
 use super::message::Message;
+use super::{matcher, route};
 
 /// The limits in the list under `rate_limits` of a virtual host or route.
 pub(super) fn limits(parent: &Message<'_>, findings: &mut Findings) -> RateLimits {
+    let limits = parent.messages("rate_limits").filter_map(|limit| {
+        if limit.has("hits_addend") {
+            let message = "hits_addend has no effect here, in Envoy either; the rate_limits of a filter may have it";
+            findings.unsupported(limit.place("hits_addend"), message);
+        }
+        one(limit, findings)
+    });
+    limits.collect()
+}
+
+/// The same, in what a route says to a filter.
+pub(super) fn limits_of_filter(parent: &Message<'_>, findings: &mut Findings) -> RateLimits {
     parent.messages("rate_limits").filter_map(|limit| one(limit, findings)).collect()
 }
 
@@ -17,6 +29,7 @@ fn one(limit: &Message<'_>, findings: &mut Findings) -> Option<RateLimit> {
         limit.messages("actions").map(|action| self::action(action, findings)).collect();
     Some(RateLimit {
         stage: limit.u32("stage").unwrap_or_default(),
+        hits: limit.message("hits_addend").and_then(|hits| hits.u64("number")),
         actions: actions.into_iter().collect::<Option<_>>()?,
     })
 }
@@ -44,6 +57,24 @@ fn action(action: &Message<'_>, findings: &mut Findings) -> Option<Action> {
             field: HeaderField::new(header.nonempty("header_name")?),
             key: text(header, "descriptor_key"),
             skip_if_absent: flag(header, "skip_if_absent"),
+        });
+    }
+    if let Some(query) = action.message("query_parameters") {
+        return Some(Action::QueryParameter {
+            name: query.nonempty("query_parameter_name")?.into(),
+            key: text(query, "descriptor_key"),
+            skip_if_absent: flag(query, "skip_if_absent"),
+        });
+    }
+    if let Some(query) = action.message("query_parameter_value_match") {
+        let parameters: Vec<_> = query
+            .messages("query_parameters")
+            .map(|one| route::matcher::query(one, findings))
+            .collect();
+        return Some(Action::QueryParameterValueMatch {
+            entry: entry(query, "query_match")?,
+            expect: query.bool("expect_match").unwrap_or(true),
+            parameters: parameters.into_iter().collect::<Option<_>>()?,
         });
     }
     if let Some(generic) = action.message("generic_key") {

@@ -3,7 +3,7 @@
 mod action;
 mod cluster;
 mod hash_policy;
-mod matcher;
+pub(super) mod matcher;
 mod redirect;
 mod retry;
 mod times;

@@ -16,9 +16,20 @@ pub(super) fn of<'l>(
     request: &Request,
     cx: &Context<'_, '_>,
 ) -> Vec<Descriptor> {
+    let described = counted(limits, stage, request, cx);
+    described.into_iter().map(|(descriptor, _)| descriptor).collect()
+}
+
+/// The same, each with how many hits it counts for where its limit says so.
+pub(super) fn counted<'l>(
+    limits: impl Iterator<Item = &'l RateLimit>,
+    stage: u32,
+    request: &Request,
+    cx: &Context<'_, '_>,
+) -> Vec<(Descriptor, Option<u64>)> {
     let head = Head::new(host_of(request), request);
     let limits = limits.filter(|limit| limit.stage == stage);
-    limits.filter_map(|limit| descriptor(limit, &head, cx)).collect()
+    limits.filter_map(|limit| Some((descriptor(limit, &head, cx)?, limit.hits))).collect()
 }
 
 /// None if one of the actions has nothing to say.
@@ -51,6 +62,14 @@ fn entry(action: &Action, head: &Head<'_>, cx: &Context<'_, '_>) -> Option<Optio
             Some(value) => said(key, &value),
             None => skip_if_absent.then_some(None),
         },
+        Action::QueryParameter { name, key, skip_if_absent } => match head.query(name) {
+            Some(value) => said(key, value),
+            None => skip_if_absent.then_some(None),
+        },
+        Action::QueryParameterValueMatch { entry, expect, parameters } => {
+            let met = parameters.iter().all(|one| one.is_met(head.query(&one.name)));
+            (met == *expect).then(|| Some(entry.clone()))
+        }
         Action::GenericKey(entry) => Some(Some(entry.clone())),
         Action::HeaderValueMatch { entry, expect, headers } => {
             let met = headers.iter().all(|one| one.matches(head.values(&one.field)));

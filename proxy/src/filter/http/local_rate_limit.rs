@@ -44,11 +44,18 @@ const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 pub(super) struct LocalRateLimit {
     config: config::LocalRateLimit,
     status: StatusCode,
-    bucket: Option<Arc<TokenBucket>>,
-    descriptors: Vec<(Descriptor, Arc<TokenBucket>)>,
+    /// For all connections, unless each has its own.
+    buckets: Buckets,
     request_headers: Option<Arc<HeaderParser>>,
     response_headers: Option<Arc<HeaderParser>>,
     stats: LimitStats,
+}
+
+/// The buckets of a limit.
+#[derive(Debug)]
+pub(super) struct Buckets {
+    default: Option<Arc<TokenBucket>>,
+    descriptors: Vec<(Descriptor, Arc<TokenBucket>)>,
 }
 
 /// What became of a request.
@@ -65,17 +72,10 @@ pub(super) struct Verdict {
 impl LocalRateLimit {
     /// Its stats are below `root`.
     pub(super) fn new(config: &config::LocalRateLimit, root: &Scope) -> Self {
-        let now = clock::now();
-        let bucket = |config: config::TokenBucket| Arc::new(TokenBucket::new(config, now));
         let scope = root.scope(&config.stat_prefix).scope("http_local_rate_limit");
         Self {
             status: StatusCode::from_u16(config.status).unwrap_or(StatusCode::TOO_MANY_REQUESTS),
-            bucket: config.bucket.map(bucket),
-            descriptors: config
-                .descriptors
-                .iter()
-                .map(|(descriptor, own)| (descriptor.clone(), bucket(*own)))
-                .collect(),
+            buckets: Buckets::new(config),
             request_headers: HeaderParser::new(&config.request_headers),
             response_headers: HeaderParser::new(&config.response_headers),
             stats: LimitStats::register(&scope),
@@ -101,7 +101,11 @@ impl LocalRateLimit {
             return Flow::Continue;
         }
         self.stats.enabled.inc();
-        let (bucket, allowed) = self.take(request, cx);
+        let buckets = match cx.around.filter(|_| self.config.per_connection) {
+            Some(around) => around.kept.buckets.get_or_init(|| Buckets::new(&self.config)),
+            None => &self.buckets,
+        };
+        let (bucket, allowed) = self.take(buckets, request, cx);
         // Of a bucket that never holds a token Envoy says nothing.
         let says = |bucket: &&Arc<TokenBucket>| self.config.says_limits && bucket.most() > 0.0;
         verdict.bucket = bucket.filter(says).cloned();
@@ -127,12 +131,17 @@ impl LocalRateLimit {
 
     /// Takes a token out of each bucket that is for this request, the one that fills slowest first. Says which bucket
     /// decided.
-    fn take(&self, request: &Request, cx: &Context<'_, '_>) -> (Option<&Arc<TokenBucket>>, bool) {
+    fn take<'b>(
+        &self,
+        buckets: &'b Buckets,
+        request: &Request,
+        cx: &Context<'_, '_>,
+    ) -> (Option<&'b Arc<TokenBucket>>, bool) {
         let now = clock::now();
         let mut matching: Vec<&Arc<TokenBucket>> = Vec::new();
-        if !self.descriptors.is_empty() {
+        if !buckets.descriptors.is_empty() {
             for descriptor in self.describe(request, cx) {
-                let found = self.descriptors.iter().find(|(known, _)| *known == descriptor);
+                let found = buckets.descriptors.iter().find(|(known, _)| *known == descriptor);
                 matching.extend(found.map(|(_, bucket)| bucket));
             }
             matching.sort_by(|a, b| a.rate().total_cmp(&b.rate()));
@@ -141,12 +150,12 @@ impl LocalRateLimit {
             return (Some(*empty), false);
         }
         if (matching.is_empty() || self.config.always_consume_default)
-            && let Some(bucket) = &self.bucket
+            && let Some(bucket) = &buckets.default
             && !bucket.take(now)
         {
             return (Some(bucket), false);
         }
-        (matching.first().copied().or(self.bucket.as_ref()), true)
+        (matching.first().copied().or(buckets.default.as_ref()), true)
     }
 
     fn describe(&self, request: &Request, cx: &Context<'_, '_>) -> Vec<Descriptor> {
@@ -159,6 +168,21 @@ impl LocalRateLimit {
             };
         let host: &[RateLimit] = if with_host { limits.virtual_host } else { &[] };
         descriptors::of(limits.route.iter().chain(host), self.config.stage, request, cx)
+    }
+}
+
+// === impl Buckets ===
+
+impl Buckets {
+    /// Full ones.
+    fn new(config: &config::LocalRateLimit) -> Self {
+        let now = clock::now();
+        let bucket = |config: config::TokenBucket| Arc::new(TokenBucket::new(config, now));
+        let own = config.descriptors.iter();
+        Self {
+            default: config.bucket.map(bucket),
+            descriptors: own.map(|(descriptor, own)| (descriptor.clone(), bucket(*own))).collect(),
+        }
     }
 }
 

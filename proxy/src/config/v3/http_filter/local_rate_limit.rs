@@ -54,6 +54,7 @@ pub(super) fn lower(limit: &Message<'_>, findings: &mut Findings) -> LocalRateLi
         },
         says_limits: limit.enumeration("enable_x_ratelimit_headers") == Some("DRAFT_VERSION_03"),
         always_consume_default: default_too.unwrap_or(true),
+        per_connection: flag("local_rate_limit_per_downstream_connection"),
         resource_exhausted: flag("rate_limited_as_resource_exhausted"),
     }
 }

@@ -1,5 +1,6 @@
 //! `envoy.config.route.v3.RouteMatch`.
 
+use crate::config::diagnostic::Findings;
 use crate::config::route::{
     CookieMatcher, PathMatch, PathTemplate, QueryCondition, QueryMatcher, RouteMatch,
     TemplateError, TlsMatch,
@@ -18,7 +19,7 @@ impl Lowering<'_> {
         let path = self.path(config);
         let headers = matcher::headers(config, "headers", self.findings);
         let query: Vec<_> =
-            config.messages("query_parameters").map(|query| self.query(query)).collect();
+            config.messages("query_parameters").map(|one| query(one, self.findings)).collect();
         let cookies: Vec<_> =
             config.messages("cookies").map(|cookie| self.cookie(cookie)).collect();
         let fraction = matcher::runtime_fraction(config, "runtime_fraction");
@@ -81,14 +82,18 @@ impl Lowering<'_> {
             condition: condition?,
         })
     }
+}
 
-    fn query(&mut self, config: &Message<'_>) -> Option<QueryMatcher> {
-        let name = config.text("name");
-        let condition = if config.has("string_match") {
-            QueryCondition::Text(matcher::string(config, "string_match", self.findings)?)
-        } else {
-            QueryCondition::Present(config.bool("present_match").unwrap_or(true))
-        };
-        Some(QueryMatcher { name: name?.into(), condition })
-    }
+/// One matcher in a list `query_parameters`.
+pub(in crate::config::v3) fn query(
+    config: &Message<'_>,
+    findings: &mut Findings,
+) -> Option<QueryMatcher> {
+    let name = config.text("name");
+    let condition = if config.has("string_match") {
+        QueryCondition::Text(matcher::string(config, "string_match", findings)?)
+    } else {
+        QueryCondition::Present(config.bool("present_match").unwrap_or(true))
+    };
+    Some(QueryMatcher { name: name?.into(), condition })
 }
