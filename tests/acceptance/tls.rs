@@ -3,6 +3,7 @@
 mod bad;
 mod chains;
 mod downstream;
+mod rotation;
 mod told;
 mod upstream;
 
@@ -136,9 +137,10 @@ impl Bench {
             "admin": { "address": address("0.0.0.0", 8001) },
         });
         config.text = file.to_string();
-        Topology::new()
-            .lone_sidecar(config)
-            .arguments(Node::SIDECAR, &["--file-flush-interval-msec", "50"])
+        Topology::new().lone_sidecar(config).arguments(
+            Node::SIDECAR,
+            &["--file-flush-interval-msec", "50", "--service-node", "sidecar"],
+        )
     }
 
     /// What a program prints that runs in the folder of the certificates; all of it, with its errors.
