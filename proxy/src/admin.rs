@@ -1,5 +1,6 @@
 //! The admin pages: what is running, how it is doing, and the few orders it takes.
 
+mod certs;
 mod clusters;
 mod config_dump;
 mod control;

@@ -7,3 +7,4 @@ pub mod drain;
 pub mod latch;
 pub mod random;
 pub mod task;
+pub mod watch;

@@ -52,5 +52,5 @@ pub use self::expand::Variables;
 pub use self::json_schema::json_schema;
 pub use self::load::{
     AssignmentError, Checked, Loaded, Manner, check, check_then, load, load_assignment,
-    load_expanded, load_route_tests,
+    load_expanded, load_route_tests, load_secret,
 };

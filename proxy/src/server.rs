@@ -10,6 +10,7 @@ mod logging;
 mod memory;
 mod options;
 mod routes;
+mod secrets;
 mod signal;
 mod workers;
 

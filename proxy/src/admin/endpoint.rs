@@ -6,7 +6,7 @@ use http::{Method, StatusCode, Uri};
 
 use super::page::Page;
 use super::query::Query;
-use super::{Parts, clusters, config_dump, control, home, listeners, server_info, stats};
+use super::{Parts, certs, clusters, config_dump, control, home, listeners, server_info, stats};
 
 /// One page.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ const USED_ONLY: Param = any("usedonly", "leave out what was never touched");
 /// All pages, by path.
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     get("/", "this overview", &[], home::home),
-    get("/certs", "the certificates in use", &[], server_info::certs),
+    get("/certs", "the certificates in use", &[], certs::certs),
     get(
         "/clusters",
         "clusters, their limits and their hosts",

@@ -75,11 +75,6 @@ pub(super) fn hot_restart_version(_: &Parts, _: &Query) -> Page {
     Page::text("disabled")
 }
 
-/// `/certs`: there are none.
-pub(super) fn certs(_: &Parts, _: &Query) -> Page {
-    Page::message(&json!({ "certificates": [] }))
-}
-
 /// `/runtime`: no layer, no flag.
 pub(super) fn runtime(_: &Parts, _: &Query) -> Page {
     Page::message(&json!({ "entries": {}, "layers": [] }))

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::Parts;
 use super::life::State;
+use super::{Parts, certs};
 use crate::stats::stats;
 
 /// How often histograms end an interval and the process is looked at: Envoy's `stats_flush_interval`.
@@ -103,7 +103,6 @@ impl ServerStats {
     fn start(&self, parts: &Parts) {
         let concurrency = parts.command_line["concurrency"].as_u64();
         self.concurrency.set(concurrency.unwrap_or_default());
-        self.days_until_first_cert_expiring.set(NO_CERTIFICATE);
         self.hot_restart_epoch.set(0);
         self.hot_restart_generation.set(1);
         self.parent_connections.set(0);
@@ -114,6 +113,8 @@ impl ServerStats {
     fn refresh(&self, parts: &Parts) {
         self.live(parts);
         self.state.set(state(parts) as u64);
+        let days = certs::days_left(parts).unwrap_or(NO_CERTIFICATE);
+        self.days_until_first_cert_expiring.set(days);
         self.uptime.set(parts.life.uptime().as_secs());
         let connections = |listener: &std::sync::Arc<crate::listener::Listener>| {
             listener.scope.gauge("downstream_cx_active").value()

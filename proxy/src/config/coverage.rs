@@ -99,7 +99,22 @@ pub const COVERAGE: &[Covered] = &[
     ),
     applied(
         "envoy.extensions.transport_sockets.tls.v3.CommonTlsContext",
-        &["tls_params", "tls_certificates", "validation_context", "alpn_protocols"],
+        &[
+            "tls_params",
+            "tls_certificates",
+            "tls_certificate_sds_secret_configs",
+            "validation_context",
+            "validation_context_sds_secret_config",
+            "alpn_protocols",
+        ],
+    ),
+    applied(
+        "envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig",
+        &["name", "sds_config"],
+    ),
+    applied(
+        "envoy.extensions.transport_sockets.tls.v3.Secret",
+        &["name", "tls_certificate", "validation_context"],
     ),
     applied(
         "envoy.extensions.transport_sockets.tls.v3.TlsParameters",
@@ -112,12 +127,13 @@ pub const COVERAGE: &[Covered] = &[
     ),
     applied(
         "envoy.extensions.transport_sockets.tls.v3.TlsCertificate",
-        &["certificate_chain", "private_key"],
+        &["certificate_chain", "private_key", "watched_directory"],
     ),
     applied(
         "envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext",
         &[
             "trusted_ca",
+            "watched_directory",
             "system_root_certs",
             "verify_certificate_spki",
             "verify_certificate_hash",

@@ -16,7 +16,7 @@ use super::source::{Entry, Node, Notation, Sources, Value};
 use super::usage::{self, FieldUse};
 use super::{files, lint, v1, v3};
 
-pub use self::endpoints::{AssignmentError, load_assignment};
+pub use self::endpoints::{AssignmentError, load_assignment, load_secret};
 pub use self::routes::load_route_tests;
 
 /// A larger file is refused unread. One with 5,000 clusters and as many routes has 2.5 MB.

@@ -4,6 +4,7 @@ pub mod pair;
 pub mod parameters;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +33,37 @@ pub struct Common {
     pub validation: Option<Arc<Validation>>,
     /// `alpn_protocols`.
     pub alpn: Vec<Vec<u8>>,
+    /// `tls_certificate_sds_secret_configs`: where certificates come from that may change.
+    pub certificate_secrets: Vec<SecretFile>,
+    /// `validation_context_sds_secret_config`.
+    pub validation_secret: Option<SecretFile>,
+}
+
+/// `SdsSecretConfig`: a secret in a file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SecretFile {
+    /// `name`.
+    pub name: String,
+    /// `sds_config.path_config_source.path`.
+    pub path: PathBuf,
+}
+
+/// `Secret`.
+#[derive(Clone, Debug)]
+pub struct Secret {
+    /// `version_info` of the file.
+    pub version: String,
+    /// What it is.
+    pub kind: SecretKind,
+}
+
+/// What a secret is.
+#[derive(Clone, Debug)]
+pub enum SecretKind {
+    /// `tls_certificate`.
+    Certificate(Arc<Pair>),
+    /// `validation_context`.
+    Validation(Arc<Validation>),
 }
 
 /// `DownstreamTlsContext`.
@@ -89,6 +121,8 @@ pub struct Validation {
     pub allow_expired: bool,
     /// `trust_chain_verification: ACCEPT_UNTRUSTED`.
     pub accept_untrusted: bool,
+    /// The files that it was read from.
+    pub files: Vec<PathBuf>,
     /// `max_verify_depth`: how many certificates may stand between the peer's and the one that is trusted.
     pub max_depth: Option<u32>,
 }
@@ -113,6 +147,42 @@ pub enum NameKind {
     Uri,
     /// `IP_ADDRESS`.
     Ip,
+}
+
+// === impl Common ===
+
+impl Common {
+    /// The secrets that it has from files.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretFile> {
+        self.certificate_secrets.iter().chain(&self.validation_secret)
+    }
+
+    /// The files that such a secret names, as it was read last.
+    pub fn files_of(&self, secret: &SecretFile) -> Vec<PathBuf> {
+        let pairs = self.certificates.iter().filter(|pair| pair.secret == secret.name);
+        let mut files: Vec<_> = pairs.flat_map(|pair| pair.files.clone()).collect();
+        if self.validation_secret.as_ref() == Some(secret) {
+            files.extend(self.validation.iter().flat_map(|read| read.files.clone()));
+        }
+        files
+    }
+
+    /// The same with another version of one of its secrets; none if that is of another kind.
+    #[must_use]
+    pub fn with(&self, name: &str, kind: &SecretKind) -> Option<Self> {
+        let mut new = self.clone();
+        match kind {
+            SecretKind::Certificate(pair) => {
+                let place = new.certificates.iter_mut().find(|pair| pair.secret == name)?;
+                *place = pair.clone();
+            }
+            SecretKind::Validation(read) => {
+                new.validation_secret.as_ref().filter(|secret| secret.name == name)?;
+                new.validation = Some(read.clone());
+            }
+        }
+        Some(new)
+    }
 }
 
 // === impl Validation ===

@@ -50,6 +50,7 @@ pub(super) use self::message::{Message, Use};
 pub(super) use self::redact::redact;
 pub(super) use self::route_tests::{NAME as ROUTE_TESTS, lower as lower_route_tests};
 pub(super) use self::rules::validate;
+pub(super) use self::tls::lower_secret;
 
 use crate::config::diagnostic::Findings;
 

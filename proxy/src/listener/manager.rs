@@ -164,6 +164,11 @@ impl Listener {
         })
     }
 
+    /// What makes the connections of its filter chains those of TLS, in their order; none for plain text.
+    pub fn acceptors(&self) -> &[Option<Acceptor>] {
+        &self.acceptors
+    }
+
     /// A worker's socket; none if the listener has stopped.
     pub fn take_socket(&self) -> Option<TcpListener> {
         self.sockets().pop()

@@ -31,6 +31,7 @@ use crate::upstream::{self, discovery};
 use super::admin as admin_server;
 use super::memory;
 use super::options::{Mode, Options};
+use super::secrets;
 use super::signal::{Signals, Wish};
 use super::workers::{self, Shared, Site};
 
@@ -150,6 +151,7 @@ async fn run(mut bootstrap: Bootstrap, remains: Remains, options: &Options) -> R
         upstream::health_check::start(cluster, checks, &mut tasks);
         discovery::start(cluster, &mut tasks);
     }
+    secrets::start(&listeners, &clusters, &root, &mut tasks);
     tokio::select! {
         () = warm(&clusters) => {}
         _end = until_end(&mut signals, &life, &files) => return Ok(()),

@@ -9,7 +9,7 @@ mod stats;
 mod verifier;
 mod verify;
 
-pub use self::acceptor::{Accepted, Acceptor};
+pub use self::acceptor::{Accepted, Acceptor, Shown};
 pub use self::connector::{Connected, Connector, Purpose};
 pub use self::failure::Failure;
 pub use self::stats::SslStats;

@@ -6,6 +6,7 @@ use crate::config::diagnostic::{Findings, Report, rule};
 use crate::config::endpoint::Discovered;
 use crate::config::schema::Schema;
 use crate::config::source::{Node, Value};
+use crate::config::tls::Secret;
 use crate::config::v3;
 
 use super::Load;
@@ -24,12 +25,39 @@ pub enum AssignmentError {
     Rejected(Report),
 }
 
+impl AssignmentError {
+    /// A file that says what cannot be used.
+    pub fn rejected(path: &Path, why: String) -> Self {
+        Self::Rejected(Report::of_file(&path.display().to_string(), why))
+    }
+}
+
 /// Reads a file of endpoints for the cluster of that service name: YAML if its name ends in `.yaml` or `.yml`,
 /// otherwise JSON.
 ///
 /// # Errors
 /// Everything that is wrong with the file, each finding with its place.
 pub fn load_assignment(path: &Path, service: &str) -> Result<Discovered, AssignmentError> {
+    load(path, |message, findings| v3::lower_discovered(message, service, findings))
+}
+
+/// Reads a file of one secret, of that name.
+///
+/// # Errors
+/// Everything that is wrong with the file and with what it names.
+pub fn load_secret(path: &Path, name: &str) -> Result<Secret, AssignmentError> {
+    let secret = load(path, |message, findings| v3::lower_secret(message, name, findings))?;
+    // What is wrong has been reported, and then there is none.
+    secret.ok_or_else(|| {
+        let why = "the secret is not complete";
+        AssignmentError::Rejected(Report::of_file(&path.display().to_string(), why))
+    })
+}
+
+fn load<T>(
+    path: &Path,
+    lower: impl FnOnce(&v3::Message<'_>, &mut Findings) -> T,
+) -> Result<T, AssignmentError> {
     let schema = Schema::read();
     let mut load = Load::new(&schema, None);
     load.file(path).map_err(AssignmentError::Unreadable)?;
@@ -48,7 +76,7 @@ pub fn load_assignment(path: &Path, service: &str) -> Result<Discovered, Assignm
     };
     let mut findings = Findings::default();
     v3::validate(&message, &mut findings);
-    let discovered = v3::lower_discovered(&message, service, &mut findings);
+    let discovered = lower(&message, &mut findings);
     match findings.errors() {
         0 => Ok(discovered),
         _ => Err(AssignmentError::Rejected(findings.report(&load.sources, &load.roots))),

@@ -1,6 +1,7 @@
 //! A certificate chain with its key.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
@@ -20,6 +21,10 @@ pub struct Pair {
     pub leaf: Arc<Certificate>,
     /// Where it comes from; empty if it stands in the configuration.
     pub path: String,
+    /// The files that it was read from.
+    pub files: Vec<PathBuf>,
+    /// The name of the secret that it is; empty if it is none.
+    pub secret: String,
 }
 
 /// What is wrong with a chain or a key.
@@ -63,7 +68,13 @@ impl Pair {
             Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
             Err(_other) => return Err(PairError::Mismatch),
         }
-        Ok(Self { key: Arc::new(certified), leaf: Arc::new(leaf), path: path.to_owned() })
+        Ok(Self {
+            key: Arc::new(certified),
+            leaf: Arc::new(leaf),
+            path: path.to_owned(),
+            files: Vec::new(),
+            secret: String::new(),
+        })
     }
 
     /// Whether its key is an elliptic one.

@@ -1,7 +1,7 @@
 //! `envoy.config.cluster.v3.Cluster`.
 
 mod circuit_breakers;
-mod discovery;
+pub(super) mod discovery;
 
 pub(super) use self::discovery::has_names;
 

@@ -2,6 +2,7 @@
 
 mod certificate;
 mod parameters;
+mod secret;
 mod validation;
 
 use std::sync::Arc;
@@ -13,6 +14,8 @@ use crate::config::source::Quoted;
 use crate::config::tls::{Common, Downstream, Parameters, Upstream};
 
 use super::message::Message;
+
+pub(in crate::config) use self::secret::lower as lower_secret;
 
 const DOWNSTREAM: &str = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext";
 const UPSTREAM: &str = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
@@ -118,17 +121,40 @@ fn common(context: &Message<'_>, defaults: Parameters, findings: &mut Findings) 
     };
     let certificates: Vec<_> = common
         .messages("tls_certificates")
-        .map(|message| certificate::lower(message, findings))
+        .map(|message| certificate::lower(message, "", findings))
         .collect();
     let validation = match common.message("validation_context") {
         Some(message) => validation::lower(message, findings).map(|read| Some(Arc::new(read))),
         None => Some(None),
     };
+    let secrets: Vec<_> = common
+        .messages("tls_certificate_sds_secret_configs")
+        .map(|message| secret::certificate(message, findings))
+        .collect();
+    let validation_secret = common
+        .message("validation_context_sds_secret_config")
+        .map(|message| secret::validation(message, findings));
+    let alpn = alpn(common, findings);
+    let mut certificates: Vec<_> = certificates.into_iter().collect::<Option<_>>()?;
+    let mut certificate_secrets = Vec::new();
+    for (file, pair) in secrets.into_iter().collect::<Option<Vec<_>>>()? {
+        certificate_secrets.push(file);
+        certificates.push(pair);
+    }
+    let (validation, validation_secret) = match validation_secret {
+        None => (validation?, None),
+        Some(read) => {
+            let (file, read) = read?;
+            (Some(read), Some(file))
+        }
+    };
     Some(Common {
-        alpn: alpn(common, findings),
+        alpn,
         parameters: parameters?,
-        certificates: certificates.into_iter().collect::<Option<_>>()?,
-        validation: validation?,
+        certificates,
+        validation,
+        certificate_secrets,
+        validation_secret,
     })
 }
 

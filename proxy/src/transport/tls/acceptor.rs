@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use arc_swap::ArcSwap;
 use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{
@@ -15,8 +17,8 @@ use tokio_rustls::LazyConfigAcceptor;
 
 use crate::config::tls::pair::Fit;
 use crate::config::tls::parameters::{SUITES_13, suite_name};
-use crate::config::tls::{Downstream, Pair};
-use crate::stats::{Scope, stats};
+use crate::config::tls::{Common, Downstream, Pair, Validation};
+use crate::stats::{Counter, Scope, stats};
 use crate::stream_info::certificate::Certificate;
 use crate::stream_info::{Chain, Tls};
 use crate::transport::stream::{Raw, Socket};
@@ -33,9 +35,12 @@ const SESSIONS: usize = 256;
 /// Takes connections of TLS; one for each filter chain that has TLS, on all workers.
 #[derive(Debug)]
 pub struct Acceptor {
-    context: Context,
+    /// Replaced whole when a secret changes; handshakes under way keep theirs.
+    context: ArcSwap<Context>,
     stats: SslStats,
     agreed: Agreed,
+    scope: Scope,
+    updates: Counter,
 }
 
 /// A connection that was made.
@@ -47,8 +52,18 @@ pub struct Accepted {
     pub tls: Tls,
 }
 
+/// Certificates in use, for people to see.
+#[derive(Debug)]
+pub struct Shown {
+    /// Our own.
+    pub pairs: Vec<Arc<Pair>>,
+    /// What peers are verified by.
+    pub validation: Option<Arc<Validation>>,
+}
+
 /// What clients are answered with.
 struct Context {
+    validation: Option<Arc<Validation>>,
     pairs: Vec<Arc<Pair>>,
     /// For each of these by [`Manner`].
     configs: Vec<[Arc<ServerConfig>; 4]>,
@@ -83,28 +98,24 @@ const UNNAMED: &str = "unnamed_cert_e3b0c442";
 /// The same of an authority's.
 const UNNAMED_CA: &str = "unnamed_ca_cert_e3b0c442";
 
-/// Shows when the certificates end to hold.
-pub(super) fn show_expiry(common: &crate::config::tls::Common, scope: &Scope) {
-    let shown = [
-        (UNNAMED, common.certificates.iter().map(|pair| pair.leaf.not_after).min()),
-        (
-            UNNAMED_CA,
-            common
-                .validation
-                .iter()
-                .flat_map(|validation| &validation.authorities)
-                .filter_map(|der| Certificate::parse(der))
-                .map(|read| read.not_after)
-                .min(),
-        ),
-    ];
-    for (name, ends) in shown {
-        if let Some(ends) = ends {
-            let seconds = ends.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
-            let below = scope.scope("certificate").scope(name);
-            CertificateStats::register(&below).expiration_unix_time_seconds.set(seconds);
-        }
+/// Shows when the certificates end to hold, by the names of their secrets.
+pub(super) fn show_expiry(common: &Common, scope: &Scope) {
+    for pair in &common.certificates {
+        let name = if pair.secret.is_empty() { UNNAMED } else { &pair.secret };
+        show(name, pair.leaf.not_after, scope);
     }
+    let secret = common.validation_secret.as_ref().map(|secret| secret.name.as_str());
+    let authorities = common.validation.iter().flat_map(|validation| &validation.authorities);
+    let ends = authorities.filter_map(|der| Certificate::parse(der)).map(|read| read.not_after);
+    if let Some(ends) = ends.min() {
+        show(secret.unwrap_or(UNNAMED_CA), ends, scope);
+    }
+}
+
+fn show(name: &str, ends: SystemTime, scope: &Scope) {
+    let seconds = ends.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let below = scope.scope("certificate").scope(name);
+    CertificateStats::register(&below).expiration_unix_time_seconds.set(seconds);
 }
 
 // === impl Acceptor ===
@@ -116,13 +127,32 @@ impl Acceptor {
     /// rustls does not take it, in its words.
     pub fn new(config: &Downstream, scope: &Scope) -> Result<Self, rustls::Error> {
         let ssl = scope.scope("ssl");
-        Side::Server.register_factory(scope);
+        let updates = Side::Server.register_factory(scope);
         show_expiry(&config.common, &ssl);
         Ok(Self {
-            context: Context::new(config)?,
+            context: ArcSwap::from_pointee(Context::new(config)?),
             stats: SslStats::register(&ssl),
             agreed: Agreed::new(&ssl),
+            scope: ssl,
+            updates,
         })
+    }
+
+    /// Answers clients with this from now on; connections that there are go on.
+    ///
+    /// # Errors
+    /// rustls does not take it, in its words, and nothing changes.
+    pub fn replace(&self, config: &Downstream) -> Result<(), rustls::Error> {
+        self.context.store(Arc::new(Context::new(config)?));
+        show_expiry(&config.common, &self.scope);
+        self.updates.inc();
+        Ok(())
+    }
+
+    /// The certificates that clients are shown now, and those of the authorities that theirs are verified by.
+    pub fn shown(&self) -> Shown {
+        let context = self.context.load();
+        Shown { pairs: context.pairs.clone(), validation: context.validation.clone() }
     }
 
     /// Makes a connection, or says why there is none; counts both.
@@ -148,14 +178,15 @@ impl Acceptor {
         let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), raw);
         let start = hello.await.map_err(|error| Failure::of(&error, Notes::default()))?;
         let hello = start.client_hello();
-        if self.context.require_sni && hello.server_name().is_none() {
+        let context = self.context.load_full();
+        if context.require_sni && hello.server_name().is_none() {
             return Err(Failure::Protocol(String::from(
                 "TLS_error:|the client names no server:TLS_error_end",
             )));
         }
-        let index = self.context.choose(&hello);
-        let manner = self.context.manner(&hello);
-        let config = self.context.configs[index][manner.number()].clone();
+        let index = context.choose(&hello);
+        let manner = context.manner(&hello);
+        let config = context.configs[index][manner.number()].clone();
         let (made, notes) = notes::gather(start.into_stream(config)).await;
         let stream = made.map_err(|error| Failure::of(&error, notes_of(&notes)))?;
         let connection = stream.get_ref().1;
@@ -168,9 +199,9 @@ impl Acceptor {
                 .map_or("", |suite| suite_name(suite.suite())),
             server_name: connection.server_name().map(str::to_owned),
             alpn: connection.alpn_protocol().map(Into::into),
-            validated: notes.validated || (resumed && peer.is_some() && self.context.verifies),
+            validated: notes.validated || (resumed && peer.is_some() && context.verifies),
             peer,
-            local: Some(self.context.pairs[index].leaf.clone()),
+            local: Some(context.pairs[index].leaf.clone()),
         };
         let curve = connection.negotiated_key_exchange_group().map(|group| group.name());
         self.made(&tls, resumed, &notes);
@@ -250,6 +281,7 @@ impl Context {
         }
         Ok(Self {
             pairs: common.certificates.clone(),
+            validation: common.validation.clone(),
             configs,
             alpn: common.alpn.clone(),
             require_sni: config.require_sni,

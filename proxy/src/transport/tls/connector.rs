@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ClientSessionMemoryCache, Resumption};
 use rustls::pki_types::ServerName;
@@ -10,13 +11,12 @@ use rustls::{ClientConfig, HandshakeKind};
 use tokio_rustls::TlsConnector;
 
 use crate::config::tls::parameters::suite_name;
-use crate::config::tls::{Upstream, Validation};
-use crate::stats::Scope;
+use crate::config::tls::{Pair, Upstream, Validation};
+use crate::stats::{Counter, Scope};
 use crate::stream_info::Tls;
-use crate::stream_info::certificate::Certificate;
 use crate::transport::stream::{Raw, Socket};
 
-use super::acceptor::{chain, notes_of, show_expiry};
+use super::acceptor::{Shown, chain, notes_of, show_expiry};
 use super::failure::Failure;
 use super::notes;
 use super::stats::{Agreed, Side, SslStats};
@@ -28,11 +28,20 @@ use super::{provider, version_name, versions};
 pub struct Connector {
     /// By what is offered: nothing, HTTP/1.1, HTTP/2. What rustls does not take the loader has refused; what it has
     /// not is said for each connection.
-    configs: Result<[Arc<ClientConfig>; 3], String>,
+    configs: ArcSwap<Offers>,
     sni: Option<ServerName<'static>>,
-    local: Option<Arc<Certificate>>,
+    scope: Scope,
+    updates: Counter,
     stats: SslStats,
     agreed: Agreed,
+}
+
+/// What hosts are shown.
+#[derive(Debug)]
+struct Offers {
+    configs: Result<[Arc<ClientConfig>; 3], String>,
+    pairs: Vec<Arc<Pair>>,
+    validation: Option<Arc<Validation>>,
 }
 
 /// What a connection is for.
@@ -61,27 +70,38 @@ impl Connector {
     /// One whose stats are `ssl.` below `scope`.
     pub fn new(config: &Upstream, scope: &Scope) -> Self {
         let ssl = scope.scope("ssl");
-        Side::Client.register_factory(scope);
+        let updates = Side::Client.register_factory(scope);
         show_expiry(&config.common, &ssl);
-        let offering = |bare: &ClientConfig, fallback: &[&[u8]]| {
-            let mut own = bare.clone();
-            own.alpn_protocols = match config.common.alpn.is_empty() {
-                true => fallback.iter().map(|protocol| protocol.to_vec()).collect(),
-                false => config.common.alpn.clone(),
-            };
-            Arc::new(own)
-        };
-        let configs = client(config).map_err(|error| error.to_string()).map(|bare| {
-            [&[][..], &[&b"http/1.1"[..]], &[&b"h2"[..]]].map(|fallback| offering(&bare, fallback))
-        });
         Self {
-            configs,
+            configs: ArcSwap::from_pointee(Offers::new(config)),
             // The loader has seen that it is a name.
             sni: config.sni.clone().and_then(|sni| ServerName::try_from(sni).ok()),
-            local: config.common.certificates.first().map(|pair| pair.leaf.clone()),
             stats: SslStats::register(&ssl),
             agreed: Agreed::new(&ssl),
+            scope: ssl,
+            updates,
         }
+    }
+
+    /// Shows hosts this from now on; connections that there are go on.
+    ///
+    /// # Errors
+    /// rustls does not take it, in its words, and nothing changes.
+    pub fn replace(&self, config: &Upstream) -> Result<(), String> {
+        let offers = Offers::new(config);
+        if let Err(why) = &offers.configs {
+            return Err(why.clone());
+        }
+        self.configs.store(Arc::new(offers));
+        show_expiry(&config.common, &self.scope);
+        self.updates.inc();
+        Ok(())
+    }
+
+    /// The certificates that hosts are shown now, and those of the authorities that theirs are verified by.
+    pub fn shown(&self) -> Shown {
+        let offers = self.configs.load();
+        Shown { pairs: offers.pairs.clone(), validation: offers.validation.clone() }
     }
 
     /// Makes a connection, or says why there is none; counts both. `host` is the name of the host, if that is to be
@@ -98,7 +118,8 @@ impl Connector {
         let host = host.and_then(|host| ServerName::try_from(host.to_owned()).ok());
         // An address is no name to ask for, and nothing is sent.
         let name = host.or_else(|| self.sni.clone()).unwrap_or_else(|| address.into());
-        let config = match &self.configs {
+        let offers = self.configs.load_full();
+        let config = match &offers.configs {
             Ok(configs) => configs[purpose as usize].clone(),
             Err(why) => return Err(Failure::Protocol(why.clone())),
         };
@@ -119,7 +140,7 @@ impl Connector {
             alpn: connection.alpn_protocol().map(Into::into),
             peer: chain(connection.peer_certificates()),
             validated: notes.validated,
-            local: self.local.clone(),
+            local: offers.pairs.first().map(|pair| pair.leaf.clone()),
         };
         self.stats.handshake.inc();
         if connection.handshake_kind() == Some(HandshakeKind::Resumed) {
@@ -132,6 +153,29 @@ impl Connector {
         self.agreed.count(&tls, curve, notes.scheme);
         let stream = tokio_rustls::TlsStream::Client(stream);
         Ok(Connected { socket: Socket::tls(Box::new(stream)), tls })
+    }
+}
+
+// === impl Offers ===
+
+impl Offers {
+    fn new(config: &Upstream) -> Self {
+        let offering = |bare: &ClientConfig, fallback: &[&[u8]]| {
+            let mut own = bare.clone();
+            own.alpn_protocols = match config.common.alpn.is_empty() {
+                true => fallback.iter().map(|protocol| protocol.to_vec()).collect(),
+                false => config.common.alpn.clone(),
+            };
+            Arc::new(own)
+        };
+        let configs = client(config).map_err(|error| error.to_string()).map(|bare| {
+            [&[][..], &[&b"http/1.1"[..]], &[&b"h2"[..]]].map(|fallback| offering(&bare, fallback))
+        });
+        Self {
+            configs,
+            pairs: config.common.certificates.clone(),
+            validation: config.common.validation.clone(),
+        }
     }
 }
 

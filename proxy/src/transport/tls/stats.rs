@@ -56,19 +56,16 @@ pub(super) struct Agreed {
 // === impl Side ===
 
 impl Side {
-    /// Makes the counters about the source of certificates, which nothing moves as long as none comes later.
-    pub(super) fn register_factory(self, scope: &Scope) {
+    /// Makes the counters about the source of certificates, and gives the one of their updates. The others count what
+    /// waits for a secret, and here secrets are there from the start.
+    pub(super) fn register_factory(self, scope: &Scope) -> Counter {
         let below = scope.scope(match self {
             Self::Server => "server_ssl_socket_factory",
             Self::Client => "client_ssl_socket_factory",
         });
-        for name in [
-            "downstream_context_secrets_not_ready",
-            "ssl_context_update_by_sds",
-            "upstream_context_secrets_not_ready",
-        ] {
-            below.counter(name);
-        }
+        below.counter("downstream_context_secrets_not_ready");
+        below.counter("upstream_context_secrets_not_ready");
+        below.counter("ssl_context_update_by_sds")
     }
 }
 

@@ -48,7 +48,8 @@ fn what_envoy_passes_over_is_refused_as_expected() {
 
 #[test]
 fn every_supported_field_is_in_a_good_file() {
-    let paths = fixtures("v3").into_iter().chain(fixtures("endpoints"));
+    let own = fixtures("endpoints").into_iter().chain(fixtures("secrets"));
+    let paths = fixtures("v3").into_iter().chain(own);
     let texts = paths.map(|path| std::fs::read_to_string(path).unwrap());
     let texts: String = texts.collect();
     let mut unused = Vec::new();

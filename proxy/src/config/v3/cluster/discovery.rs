@@ -135,7 +135,10 @@ fn eds(cluster: &Message<'_>, findings: &mut Findings) -> Option<Eds> {
 }
 
 /// The file of a `ConfigSource`.
-fn path(source: &Message<'_>, findings: &mut Findings) -> Option<PathBuf> {
+pub(in crate::config::v3) fn path(
+    source: &Message<'_>,
+    findings: &mut Findings,
+) -> Option<PathBuf> {
     let (at, path) = match source.message("path_config_source") {
         Some(file) => {
             if let Some(folder) = file.message("watched_directory") {

@@ -1,5 +1,7 @@
 //! `CertificateValidationContext`.
 
+use std::path::PathBuf;
+
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor};
 
@@ -15,7 +17,12 @@ use crate::config::v3::{data_source, matcher};
 pub(super) fn lower(context: &Message<'_>, findings: &mut Findings) -> Option<Validation> {
     let before = findings.errors();
     let trusts = context.has("trusted_ca") || context.has("system_root_certs");
-    let mut authorities = trusted(context, findings);
+    if let Some(folder) = context.message("watched_directory") {
+        // The files themselves are looked at again and again.
+        folder.dismiss(&["path"]);
+    }
+    let mut files = Vec::new();
+    let mut authorities = trusted(context, &mut files, findings);
     let mut anchors = authorities.as_deref().map(|all| anchors_of(context, all, findings));
     if context.message("system_root_certs").is_some() {
         let system = system(context, findings);
@@ -40,7 +47,8 @@ pub(super) fn lower(context: &Message<'_>, findings: &mut Findings) -> Option<Va
         keys: pins(context, "verify_certificate_spki", findings, |text| {
             <[u8; 32]>::try_from(base64::decode(text)?).ok()
         }),
-        revoked: revoked(context, findings),
+        revoked: revoked(context, &mut files, findings),
+        files,
         leaf_only: context.bool("only_verify_leaf_cert_crl").unwrap_or_default(),
         allow_expired: context.bool("allow_expired_certificate").unwrap_or_default(),
         accept_untrusted: context.enumeration("trust_chain_verification")
@@ -51,8 +59,13 @@ pub(super) fn lower(context: &Message<'_>, findings: &mut Findings) -> Option<Va
 }
 
 /// The certificates of `trusted_ca`.
-fn trusted(context: &Message<'_>, findings: &mut Findings) -> Option<Vec<CertificateDer<'static>>> {
+fn trusted(
+    context: &Message<'_>,
+    files: &mut Vec<PathBuf>,
+    findings: &mut Findings,
+) -> Option<Vec<CertificateDer<'static>>> {
     let text = data_source::file_or_bytes(context, "trusted_ca", MOST_PEM, findings)?;
+    files.extend(Some(PathBuf::from(&text.path)).filter(|_| !text.path.is_empty()));
     match certificates(&text.bytes) {
         Ok(all) if !all.is_empty() => Some(all),
         Ok(_none) => {
@@ -141,11 +154,13 @@ fn hash(text: &str) -> Option<[u8; 32]> {
 
 fn revoked(
     context: &Message<'_>,
+    files: &mut Vec<PathBuf>,
     findings: &mut Findings,
 ) -> Vec<CertificateRevocationListDer<'static>> {
     let Some(text) = data_source::file_or_bytes(context, "crl", MOST_PEM, findings) else {
         return Vec::new();
     };
+    files.extend(Some(PathBuf::from(&text.path)).filter(|_| !text.path.is_empty()));
     let lists: Result<Vec<_>, _> =
         CertificateRevocationListDer::pem_slice_iter(&text.bytes).collect();
     let good = |list: &CertificateRevocationListDer<'_>| {
