@@ -20,3 +20,4 @@ macro_rules! each_proxy {
 
 mod dns;
 mod eds;
+mod young;

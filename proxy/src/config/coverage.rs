@@ -788,6 +788,7 @@ pub const COVERAGE: &[Covered] = &[
     applied("envoy.config.route.v3.RetryPolicy.ResetHeader", &["name", "format"]),
     applied("envoy.config.route.v3.RetryPolicy.RetryHostPredicate", &["name", "typed_config"]),
     applied("envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate", &[]),
+    applied("envoy.extensions.retry.host.omit_canary_hosts.v3.OmitCanaryHostsPredicate", &[]),
     applied(
         "envoy.config.route.v3.RouteAction.MaxStreamDuration",
         &["max_stream_duration", "grpc_timeout_header_max", "grpc_timeout_header_offset"],

@@ -122,6 +122,7 @@ impl<'a> Retry<'a> {
     pub(super) fn rejects(&self, host: &Host) -> bool {
         self.policy.host_predicates.iter().any(|predicate| match predicate {
             HostPredicate::PreviousHosts => self.had.contains(&host.address),
+            HostPredicate::OmitCanaryHosts => host.is_canary(),
         })
     }
 

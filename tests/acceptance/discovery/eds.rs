@@ -17,11 +17,11 @@ use tempfile::TempDir;
 const ENDPOINTS: &str = "./compose/features/service-discovery/endpoints.yaml";
 
 /// Two hosts, and a file that names the first.
-struct Given {
+pub(super) struct Given {
     folder: TempDir,
     path: PathBuf,
-    one: Origin,
-    two: Origin,
+    pub(super) one: Origin,
+    pub(super) two: Origin,
 }
 
 fn example(file: &str) -> String {
@@ -30,7 +30,7 @@ fn example(file: &str) -> String {
 }
 
 /// The example's file of endpoints, for that host and of that version.
-fn endpoints(host: SocketAddr, version: &str) -> String {
+pub(super) fn endpoints(host: SocketAddr, version: &str) -> String {
     let port = format!("port_value: {}", host.port());
     let text = example("endpoints.yaml").replace("port_value: 8080", &port);
     text.replace("version_info: \"1\"", &format!("version_info: \"{version}\""))
@@ -49,15 +49,25 @@ impl Given {
     }
 
     /// Puts another file in the place of the one that is there.
-    fn replace(&self, text: &str) {
+    pub(super) fn replace(&self, text: &str) {
         let new = self.folder.path().join("new.yaml");
         fs::write(&new, text).unwrap();
         fs::rename(new, &self.path).unwrap();
     }
 
     fn gateway(&self, path: &str) -> Topology {
+        self.gateway_with(path, |text| text)
+    }
+
+    /// The example's gateway, with something done to its text.
+    pub(super) fn changed(&self, change: impl FnOnce(String) -> String) -> Topology {
+        self.gateway_with(self.path.to_str().unwrap(), change)
+    }
+
+    fn gateway_with(&self, path: &str, change: impl FnOnce(String) -> String) -> Topology {
         // The harness finds a free port in place of this one.
         let text = example("eds.yaml").replace(ENDPOINTS, path).replace(": 8000 }", ": 80 }");
+        let text = change(text);
         let path = PathBuf::from("eds.yaml");
         Topology::new()
             .lone_sidecar(Config { version: ConfigVersion::V3, path, text })
@@ -65,7 +75,7 @@ impl Given {
     }
 }
 
-async fn given() -> Given {
+pub(super) async fn given() -> Given {
     Given::new().await
 }
 
@@ -74,7 +84,7 @@ fn plain(_version: ConfigVersion, given: &Given) -> Topology {
 }
 
 /// Waits until that host answers.
-async fn until(client: &Client, body: &str) {
+pub(super) async fn until(client: &Client, body: &str) {
     let what = format!("{body} answers");
     let answers = becomes_true(&what, async || {
         let reply = client.get("/").await.unwrap();

@@ -198,3 +198,21 @@ async fn ask_until_ejected(mesh: &Mesh) {
     }
     panic!("no host was ejected");
 }
+
+each_proxy!(
+    an_idle_connection_to_a_host_that_is_ejected_closes_at_once,
+    good_and_failing,
+    "outlier_detection: {consecutive_5xx: 1, max_ejection_percent: 50}"
+);
+async fn an_idle_connection_to_a_host_that_is_ejected_closes_at_once(mesh: &Mesh, hosts: &Hosts) {
+    // No request comes after the one that fails.
+    let client = mesh.client();
+    for _ in 0..4 {
+        if client.get("/").await.unwrap().status == 500 {
+            break;
+        }
+    }
+    ejected(mesh, hosts).await;
+    let good = u64::from(!hosts.origins[0].seen().is_empty());
+    gauge(mesh, "upstream_cx_active", good).await;
+}

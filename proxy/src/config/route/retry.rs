@@ -90,6 +90,8 @@ pub enum ResetFormat {
 pub enum HostPredicate {
     /// `previous_hosts`: those that this request has had.
     PreviousHosts,
+    /// `omit_canary_hosts`: those whose metadata says that they are canaries.
+    OmitCanaryHosts,
 }
 
 // === impl RetryPolicy ===

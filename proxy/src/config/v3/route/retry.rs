@@ -14,6 +14,8 @@ use crate::config::source::Quoted;
 use crate::config::v3::matcher;
 use crate::config::v3::message::Message;
 
+const OMIT_CANARIES: &str =
+    "envoy.extensions.retry.host.omit_canary_hosts.v3.OmitCanaryHostsPredicate";
 const PREVIOUS_HOSTS: &str = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate";
 
 /// Lowers the policy that a route or a virtual host has. The inner none is none.
@@ -98,11 +100,13 @@ fn host_predicates(policy: &Message<'_>, findings: &mut Findings) -> Vec<HostPre
     for predicate in policy.messages("retry_host_predicate") {
         predicate.dismiss(&["name"]);
         let Some(extension) = super::super::extension(predicate, findings) else { continue };
-        if extension.schema.name == PREVIOUS_HOSTS {
-            predicates.push(HostPredicate::PreviousHosts);
-        } else {
-            let wanted = "a predicate of hosts";
-            super::super::wrong_extension(predicate, extension, wanted, findings);
+        match extension.schema.name {
+            PREVIOUS_HOSTS => predicates.push(HostPredicate::PreviousHosts),
+            OMIT_CANARIES => predicates.push(HostPredicate::OmitCanaryHosts),
+            _ => {
+                let wanted = "a predicate of hosts";
+                super::super::wrong_extension(predicate, extension, wanted, findings);
+            }
         }
     }
     predicates
