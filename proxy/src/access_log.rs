@@ -1,6 +1,7 @@
 //! One line per request, in the user's words, into a file that never holds a worker up.
 
 mod file;
+mod filter;
 mod stats;
 
 use std::io;
@@ -10,10 +11,12 @@ use http::{HeaderMap, request, response};
 
 use self::file::File;
 use crate::config::access_log::{AccessLog, Sink};
-use crate::formatter::{self, Format, FormatError, Names, Notes};
+use crate::formatter::{self, FormatError, Names, Notes};
+use crate::message::substitution_format::SubstitutionFormat;
 use crate::stream_info::StreamInfo;
 
 pub use self::file::Files;
+pub use self::filter::{Conditions, Filter};
 
 /// The access logs of one connection manager.
 ///
@@ -21,8 +24,17 @@ pub use self::file::Files;
 /// stream ends and the heads are long gone.
 #[derive(Debug, Default)]
 pub struct AccessLogs {
-    logs: Vec<(Format, File)>,
+    logs: Vec<Log>,
     names: Names,
+    conditions: Conditions,
+}
+
+/// One of them.
+#[derive(Debug)]
+struct Log {
+    filter: Option<Filter>,
+    format: SubstitutionFormat,
+    file: File,
 }
 
 /// A file that takes lines of others' making, such as events. Each is written as access logs are.
@@ -39,13 +51,8 @@ pub fn lines(path: &Path, files: &Files) -> Result<impl Fn(&[u8]) + Send + Sync 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The format says something that is not understood.
-    #[error("log format {format:?}: {source}")]
-    Format {
-        /// The whole format.
-        format: String,
-        /// What is wrong with it.
-        source: FormatError,
-    },
+    #[error("log format: {0}")]
+    Format(#[from] FormatError),
     /// The file cannot be written.
     #[error("cannot open the access log {}", path.display())]
     Open {
@@ -66,28 +73,22 @@ impl AccessLogs {
     pub fn build(configs: &[AccessLog], files: &Files) -> Result<Self, Error> {
         let mut built = Self::default();
         for config in configs {
-            let format = read_format(config, &mut built.names)?;
+            let format = match &config.format {
+                Some(format) => SubstitutionFormat::new(format, &mut built.names)?,
+                None => SubstitutionFormat::of_text(formatter::DEFAULT, &mut built.names)?,
+            };
+            let filter = config.filter.as_ref();
+            let (names, conditions) = (&mut built.names, &mut built.conditions);
+            let filter = filter.map(|filter| Filter::new(filter, names, conditions));
             let (file, path) = match &config.sink {
                 Sink::File(path) => (files.open(path), path.as_path()),
                 Sink::Stdout => (files.stdout(), Path::new("/dev/stdout")),
                 Sink::Stderr => (files.stderr(), Path::new("/dev/stderr")),
             };
             let file = file.map_err(|source| Error::Open { path: path.to_owned(), source })?;
-            built.logs.push((format, file));
+            built.logs.push(Log { filter, format, file });
         }
         Ok(built)
-    }
-
-    /// As [`build`](Self::build), without opening anything: for `--mode validate`.
-    ///
-    /// # Errors
-    /// A format that Envoy would refuse or that prints what we do not know.
-    pub fn check(configs: &[AccessLog]) -> Result<(), Error> {
-        let mut names = Names::default();
-        for config in configs {
-            read_format(config, &mut names)?;
-        }
-        Ok(())
     }
 
     /// Whether nothing is logged: then notes need not be taken.
@@ -98,6 +99,7 @@ impl AccessLogs {
     /// Notes what the formats print of a request's head, as it is then.
     pub fn note_request(&self, notes: &mut Notes, head: &request::Parts) {
         self.names.note_request(notes, head);
+        self.conditions.note(notes, head);
     }
 
     /// Notes what the formats print of a response's head, as it is then.
@@ -110,15 +112,12 @@ impl AccessLogs {
         self.names.note_trailers(notes, trailers);
     }
 
-    /// Writes a line into each log.
+    /// Writes a line into each log that is about the stream.
     pub fn write(&self, info: &StreamInfo, notes: &Notes) {
-        for (format, file) in &self.logs {
-            file.write(|line| format.write(line, info, notes));
+        for Log { filter, format, file } in &self.logs {
+            if filter.as_ref().is_none_or(|filter| filter.takes(info, notes)) {
+                file.write(|line| format.write(line, info, notes));
+            }
         }
     }
-}
-
-fn read_format(config: &AccessLog, names: &mut Names) -> Result<Format, Error> {
-    let text = config.format.as_deref().unwrap_or(formatter::DEFAULT);
-    Format::parse(text, names).map_err(|source| Error::Format { format: text.to_owned(), source })
 }

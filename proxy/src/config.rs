@@ -29,6 +29,7 @@ pub mod rate_limit;
 pub mod regex;
 pub mod route;
 pub mod route_tests;
+pub mod substitution_format;
 pub mod tcp_proxy;
 pub mod tls;
 pub mod usage;

@@ -11,7 +11,7 @@ mod tls;
 pub use self::format::{DEFAULT, Format, FormatError};
 pub use self::head::HeadFormat;
 pub use self::json::JsonFormat;
-pub use self::names::{Names, Notes};
+pub use self::names::{Names, Notes, Place};
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,6 @@
 //! Our HTTP vocabulary: one `Request`, one `Response`, one `Body` for the whole proxy.
 
 pub mod body;
-pub mod body_format;
 pub mod cookie;
 pub mod date;
 pub mod forwarded;
@@ -13,6 +12,7 @@ pub mod local_reply;
 pub mod mirror;
 pub mod mutation;
 pub mod normalize;
+pub mod substitution_format;
 pub mod upgrade;
 
 pub use self::body::Body;

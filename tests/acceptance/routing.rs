@@ -130,6 +130,9 @@ access_log:
 /// How a line of the log begins among all that a proxy prints.
 const LOGGED: &str = "LOG ";
 
+/// How the last line of a request begins where several logs may write about it.
+const LOGGED_LAST: &str = "LOG end";
+
 /// What says what is asked, to the end of the file.
 const REQUESTS: &str = "\nrequests: |\n";
 
@@ -301,7 +304,10 @@ impl Fixture {
             let logs = mesh.logs(Node::SIDECAR).await?;
             Ok(logs.lines().filter(|line| line.starts_with(LOGGED)).map(str::to_owned).collect())
         };
-        let all = |lines: &Vec<String>| lines.len() >= self.requests.len();
+        let last = if self.fields.contains(LOGGED_LAST) { LOGGED_LAST } else { LOGGED };
+        let all = |lines: &Vec<String>| {
+            lines.iter().filter(|line| line.starts_with(last)).count() >= self.requests.len()
+        };
         satisfies("a line in the log for each request", lines, all).await.unwrap()
     }
 }

@@ -2,15 +2,21 @@
 
 use std::path::PathBuf;
 
-use crate::stream_info::{Flag, StreamInfo};
+use crate::stream_info::Flag;
+
+use super::matcher::HeaderMatcher;
+use super::route::Fraction;
+use super::substitution_format::SubstitutionFormat;
 
 /// One access log.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AccessLog {
     /// Where the lines go.
     pub sink: Sink,
-    /// `log_format.text_format_source.inline_string`; none is Envoy's default format.
-    pub format: Option<String>,
+    /// `log_format`; none is Envoy's default format.
+    pub format: Option<SubstitutionFormat>,
+    /// `filter`: which streams it is about; none is all.
+    pub filter: Option<Filter>,
 }
 
 /// Where the lines go.
@@ -39,6 +45,27 @@ pub enum Filter {
     Or(Vec<Self>),
     /// `not_health_check_filter`: those that the health check filter does not take for one.
     NotHealthCheck,
+    /// `header_filter`: this is true of the request's head.
+    Header(Box<HeaderMatcher>),
+    /// `runtime_filter`: so many of them, by the request's id, or with `use_independent_randomness` by chance.
+    Runtime(Fraction, bool),
+    /// `grpc_status_filter`: these statuses, or with `exclude` all others.
+    GrpcStatus(Vec<u32>, bool),
+    /// `log_type_filter`: lines for these moments, or with `exclude` for all others.
+    LogType(Vec<LogType>, bool),
+    /// `traceable_filter`: those that are traced. Nothing is, yet.
+    Traceable,
+}
+
+/// `envoy.data.accesslog.v3.AccessLogType`: for what moment a line is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LogType {
+    /// `DownstreamEnd`: the end of a stream.
+    DownstreamEnd,
+    /// `TcpConnectionEnd`: the end of a connection that a TCP proxy carried.
+    TcpConnectionEnd,
+    /// Any of those for which nothing here writes a line.
+    Other,
 }
 
 /// `envoy.config.accesslog.v3.ComparisonFilter`.
@@ -54,24 +81,16 @@ pub enum Comparison {
     Other(u64),
 }
 
-// === impl Filter ===
+// === impl LogType ===
 
-impl Filter {
-    /// Whether the stream is one of those.
-    pub fn takes(&self, info: &StreamInfo) -> bool {
-        match self {
-            Self::StatusCode(comparison) => {
-                comparison.holds(u64::from(info.response_code.unwrap_or_default()))
-            }
-            Self::Duration(comparison) => {
-                let duration = info.duration.unwrap_or_else(|| info.start.elapsed());
-                comparison.holds(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
-            }
-            Self::ResponseFlag(flags) if flags.is_empty() => !info.flags.is_empty(),
-            Self::ResponseFlag(flags) => flags.iter().any(|flag| info.flags.has(*flag)),
-            Self::And(filters) => filters.iter().all(|filter| filter.takes(info)),
-            Self::Or(filters) => filters.iter().any(|filter| filter.takes(info)),
-            Self::NotHealthCheck => !info.health_check,
+impl LogType {
+    /// That of a name in a file; none is the name of no type.
+    pub fn of(name: &str) -> Option<Self> {
+        match name {
+            "NotSet" => None,
+            "DownstreamEnd" => Some(Self::DownstreamEnd),
+            "TcpConnectionEnd" => Some(Self::TcpConnectionEnd),
+            _ => Some(Self::Other),
         }
     }
 }
@@ -79,7 +98,8 @@ impl Filter {
 // === impl Comparison ===
 
 impl Comparison {
-    fn holds(self, value: u64) -> bool {
+    /// Whether it is true of a value.
+    pub fn holds(self, value: u64) -> bool {
         match self {
             Self::Equal(bound) => value == bound,
             Self::AtLeast(bound) => value >= bound,

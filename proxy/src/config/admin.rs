@@ -4,7 +4,7 @@ use super::access_log::AccessLog;
 use super::address::SocketAddress;
 
 /// Where the admin server listens, and its own access logs.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Admin {
     /// `address`; a literal (port 0 is allowed).
     pub address: SocketAddress,

@@ -322,8 +322,23 @@ pub const COVERAGE: &[Covered] = &[
             "and_filter",
             "or_filter",
             "not_health_check_filter",
+            "header_filter",
+            "runtime_filter",
+            "grpc_status_filter",
+            "log_type_filter",
+            "traceable_filter",
         ],
     ),
+    applied("envoy.config.accesslog.v3.HeaderFilter", &["header"]),
+    // There is no runtime that could say otherwise.
+    applied(
+        "envoy.config.accesslog.v3.RuntimeFilter",
+        &["percent_sampled", "use_independent_randomness"],
+    )
+    .no_op(&["runtime_key"]),
+    applied("envoy.config.accesslog.v3.GrpcStatusFilter", &["statuses", "exclude"]),
+    applied("envoy.config.accesslog.v3.LogTypeFilter", &["types", "exclude"]),
+    applied("envoy.config.accesslog.v3.TraceableFilter", &[]),
     applied("envoy.config.accesslog.v3.StatusCodeFilter", &["comparison"]),
     applied("envoy.config.accesslog.v3.DurationFilter", &["comparison"]),
     applied("envoy.config.accesslog.v3.ComparisonFilter", &["op", "value"]),
@@ -1153,10 +1168,10 @@ pub const COVERAGE: &[Covered] = &[
         &["event_log_path"],
     ),
     // Access logs
-    applied("envoy.config.accesslog.v3.AccessLog", &["name", "typed_config"]),
+    applied("envoy.config.accesslog.v3.AccessLog", &["name", "filter", "typed_config"]),
     applied(
         "envoy.extensions.access_loggers.file.v3.FileAccessLog",
-        &["path", "format", "log_format"],
+        &["path", "format", "json_format", "typed_json_format", "log_format"],
     ),
     applied("envoy.extensions.access_loggers.stream.v3.StdoutAccessLog", &["log_format"]),
     applied("envoy.extensions.access_loggers.stream.v3.StderrAccessLog", &["log_format"]),
@@ -1168,8 +1183,11 @@ pub const COVERAGE: &[Covered] = &[
             "json_format",
             "omit_empty_values",
             "content_type",
+            "json_format_options",
         ],
     ),
+    // Keys are sorted anyway, as they are in Envoy, where this is deprecated.
+    applied("envoy.config.core.v3.JsonFormatOptions", &[]).no_op(&["sort_properties"]),
 ];
 
 /// What is covered of the message of that full name, if it is read at all.

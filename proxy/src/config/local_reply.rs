@@ -2,6 +2,7 @@
 
 use super::access_log::Filter;
 use super::headers::HeaderRules;
+use super::substitution_format::SubstitutionFormat;
 
 /// `LocalReplyConfig`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -9,7 +10,7 @@ pub struct LocalReplies {
     /// `mappers`; the first whose filter takes a reply changes it.
     pub mappers: Vec<ResponseMapper>,
     /// `body_format`; none leaves bodies as they are.
-    pub body_format: Option<BodyFormat>,
+    pub body_format: Option<SubstitutionFormat>,
 }
 
 /// `ResponseMapper`.
@@ -24,25 +25,5 @@ pub struct ResponseMapper {
     /// `headers_to_add`.
     pub headers: HeaderRules,
     /// `body_format_override`.
-    pub body_format: Option<BodyFormat>,
-}
-
-/// `envoy.config.core.v3.SubstitutionFormatString`. The loader has checked its formats.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BodyFormat {
-    /// `text_format`, `text_format_source` or `json_format`.
-    pub source: FormatSource,
-    /// `content_type`; by default that of the source.
-    pub content_type: Option<String>,
-    /// `omit_empty_values`.
-    pub omit_empty_values: bool,
-}
-
-/// What a format is written in.
-#[derive(Clone, Debug, PartialEq)]
-pub enum FormatSource {
-    /// A text with operators.
-    Text(String),
-    /// An object whose texts have operators.
-    Json(serde_json::Value),
+    pub body_format: Option<SubstitutionFormat>,
 }

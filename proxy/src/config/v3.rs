@@ -13,7 +13,6 @@
 mod access_log;
 mod access_log_filter;
 mod address;
-mod body_format;
 mod bootstrap;
 mod chain_matcher;
 mod check;
@@ -40,6 +39,7 @@ mod route;
 mod route_tests;
 mod rules;
 mod subsets;
+mod substitution_format;
 mod tls;
 
 pub(super) use self::bootstrap::{NAME as BOOTSTRAP, lower};

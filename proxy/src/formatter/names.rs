@@ -31,6 +31,8 @@ pub struct Notes {
     request: Vec<Option<HeaderValue>>,
     response: Vec<Option<HeaderValue>>,
     trailers: Vec<Option<HeaderValue>>,
+    /// What filters asked of the request's head, and whether it is so.
+    met: Vec<bool>,
     /// The status of a response whose head is still being changed.
     pub(super) status: Option<u16>,
     /// The body of a reply of our own that is being changed.
@@ -49,9 +51,12 @@ pub(super) enum Field {
 
 /// Where something is in the notes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Place {
+pub enum Place {
+    /// Of the request's head.
     Request(usize),
+    /// Of the response's head.
     Response(usize),
+    /// Of the response's trailers.
     Trailers(usize),
 }
 
@@ -62,11 +67,18 @@ impl Names {
         Place::Request(self.request.index(field))
     }
 
-    pub(super) fn response(&mut self, name: HeaderName) -> Place {
+    /// Has a request's header noted.
+    pub fn request_header(&mut self, name: HeaderName) -> Place {
+        self.request(Field::Header(name))
+    }
+
+    /// Has a response's header noted.
+    pub fn response(&mut self, name: HeaderName) -> Place {
         Place::Response(self.response.index(name))
     }
 
-    pub(super) fn trailer(&mut self, name: HeaderName) -> Place {
+    /// Has a response's trailer noted.
+    pub fn trailer(&mut self, name: HeaderName) -> Place {
         Place::Trailers(self.trailers.index(name))
     }
 
@@ -122,7 +134,19 @@ impl Notes {
         self.local_reply_body = body;
     }
 
-    pub(super) fn get(&self, place: Place) -> Option<&HeaderValue> {
+    /// Notes which of some conditions the request's head meets.
+    pub fn note_met(&mut self, met: impl Iterator<Item = bool>) {
+        self.met.clear();
+        self.met.extend(met);
+    }
+
+    /// Whether the head meets the condition at that place of the list.
+    pub fn is_met(&self, place: usize) -> bool {
+        self.met.get(place).is_some_and(|met| *met)
+    }
+
+    /// What was noted there.
+    pub fn get(&self, place: Place) -> Option<&HeaderValue> {
         let (noted, index) = match place {
             Place::Request(index) => (&self.request, index),
             Place::Response(index) => (&self.response, index),

@@ -356,7 +356,12 @@ impl Watch for Finish {
         Watch::end(self, None);
     }
 
-    fn end(mut self: Box<Self>, _trailers: Option<&HeaderMap>) {
+    fn end(mut self: Box<Self>, trailers: Option<&HeaderMap>) {
+        if let Some(trailers) = trailers
+            && !self.hcm.logs.is_empty()
+        {
+            self.hcm.logs.note_trailers(self.notes.get_or_insert_default(), trailers);
+        }
         // The rest of the request is refused.
         if !self.pulse.complete.get() {
             self.hcm.stats.downstream_rq_rx_reset.inc();

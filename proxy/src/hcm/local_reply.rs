@@ -4,11 +4,12 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{StatusCode, request};
 
-use crate::config::access_log::Filter;
+use crate::access_log::{Conditions, Filter};
 use crate::config::local_reply as config;
+use crate::config::substitution_format as format;
 use crate::formatter::{Names, Notes};
-use crate::message::body_format::BodyFormat;
 use crate::message::header_parser::HeaderParser;
+use crate::message::substitution_format::SubstitutionFormat;
 use crate::message::{Body, Response};
 use crate::stream_info::StreamInfo;
 
@@ -22,9 +23,11 @@ const JSON: &str = "application/json";
 #[derive(Debug)]
 pub(super) struct LocalReplies {
     mappers: Vec<Mapper>,
-    body_format: Option<BodyFormat>,
+    body_format: Option<SubstitutionFormat>,
     /// What all of it prints of heads.
     names: Names,
+    /// What all of its filters ask of a request's head.
+    conditions: Conditions,
 }
 
 /// What is done to some replies.
@@ -34,7 +37,7 @@ struct Mapper {
     status: Option<StatusCode>,
     body: Option<Bytes>,
     headers: Option<HeaderParser>,
-    body_format: Option<BodyFormat>,
+    body_format: Option<SubstitutionFormat>,
 }
 
 // === impl LocalReplies ===
@@ -46,10 +49,13 @@ impl LocalReplies {
             return None;
         }
         let mut names = Names::default();
-        let format =
-            |format: &config::BodyFormat, names: &mut Names| BodyFormat::new(format, names);
+        let mut conditions = Conditions::default();
+        // The loader has found what is wrong with any.
+        let format = |format: &format::SubstitutionFormat, names: &mut Names| {
+            SubstitutionFormat::new(format, names).ok()
+        };
         let mappers = config.mappers.iter().map(|mapper| Mapper {
-            filter: mapper.filter.clone(),
+            filter: Filter::new(&mapper.filter, &mut names, &mut conditions),
             status: mapper.status.and_then(|status| StatusCode::from_u16(status).ok()),
             body: mapper.body.as_ref().map(|body| Bytes::from(body.clone())),
             headers: HeaderParser::with_names(&mapper.headers, &mut names),
@@ -57,13 +63,14 @@ impl LocalReplies {
         });
         let mappers = mappers.collect();
         let body_format = config.body_format.as_ref().and_then(|one| format(one, &mut names));
-        Some(Self { mappers, body_format, names })
+        Some(Self { mappers, body_format, names, conditions })
     }
 
     /// Notes what replies to a request will print of its head.
     pub(super) fn note(&self, head: &request::Parts) -> Box<Notes> {
         let mut notes = Box::<Notes>::default();
         self.names.note_request(&mut notes, head);
+        self.conditions.note(&mut notes, head);
         notes
     }
 
@@ -85,7 +92,8 @@ impl LocalReplies {
         let mut body = old.clone();
         info.response_code = Some(reply.status().as_u16());
         notes.note_status(reply.status());
-        let mapper = self.mappers.iter().find(|mapper| mapper.filter.takes(info));
+        self.names.note_response(notes, reply.headers());
+        let mapper = self.mappers.iter().find(|mapper| mapper.filter.takes(info, notes));
         if let Some(mapper) = mapper {
             if let Some(parser) = &mapper.headers {
                 self.names.note_response(notes, reply.headers());
@@ -104,7 +112,7 @@ impl LocalReplies {
         if let Some(format) = format.or(self.body_format.as_ref()) {
             self.names.note_response(notes, reply.headers());
             notes.note_local_reply_body(body);
-            body = format.write(info, notes);
+            body = format.make(info, notes);
             if info.grpc && format.content_type == JSON {
                 // What ends the line of a body is no part of a message.
                 body.truncate(body.strip_suffix(b"\n").map_or(body.len(), <[u8]>::len));

@@ -12,6 +12,12 @@ pub const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 /// What the status means in words, percent-encoded.
 pub const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
+/// The largest status of the specification.
+const MOST_STATUS: u32 = 16;
+
+/// The status of a call that nobody told.
+pub const UNKNOWN: u32 = 2;
+
 /// The type of its messages.
 const GRPC: &[u8] = b"application/grpc";
 
@@ -28,7 +34,7 @@ pub fn is_request(headers: &HeaderMap) -> bool {
 pub fn wrap(mut reply: Response, to_head: bool) -> Response {
     let body = reply.body_mut().take_full();
     *reply.body_mut() = Body::empty();
-    let status = status_of(reply.status());
+    let status = status_of(reply.status().as_u16());
     *reply.status_mut() = StatusCode::OK;
     let headers = reply.headers_mut();
     headers.remove(CONTENT_LENGTH);
@@ -43,15 +49,21 @@ pub fn wrap(mut reply: Response, to_head: bool) -> Response {
     reply
 }
 
+/// The number in `grpc-status`; none if it is no status of the specification.
+pub fn status(value: &[u8]) -> Option<u32> {
+    let number = std::str::from_utf8(value).ok()?.parse().ok()?;
+    (number <= MOST_STATUS).then_some(number)
+}
+
 /// The status of a call for that of HTTP, as the gRPC specification maps them; a missing route is a missing method.
-fn status_of(status: StatusCode) -> u16 {
-    match status.as_u16() {
+pub fn status_of(code: u16) -> u32 {
+    match code {
         400 => 13,
         401 => 16,
         403 => 7,
         404 => 12,
         429 | 502 | 503 | 504 => 14,
-        _ => 2,
+        _ => UNKNOWN,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::config::rate_limit::RateLimits;
 use crate::config::route as config;
 use crate::config::route::{HashPolicy, HostRewrite, PathRewrite, StreamTimes, Upgrade};
 use crate::formatter::{Names, Notes};
-use crate::message::body_format::BodyFormat;
+use crate::message::substitution_format::SubstitutionFormat;
 use crate::stream_info::StreamInfo;
 
 use super::clusters::Slot;
@@ -37,7 +37,7 @@ pub struct DirectResponse {
 /// What makes a body of what is known of a request.
 #[derive(Debug)]
 struct Formatted {
-    format: BodyFormat,
+    format: SubstitutionFormat,
     names: Names,
 }
 
@@ -180,7 +180,7 @@ impl DirectResponse {
     fn new(config: &config::DirectResponse) -> Self {
         let formatted = |format: &_| {
             let mut names = Names::default();
-            let format = BodyFormat::new(format, &mut names)?;
+            let format = SubstitutionFormat::new(format, &mut names).ok()?;
             Some(Box::new(Formatted { format, names }))
         };
         let format = config.body_format.as_deref().and_then(formatted);
@@ -194,7 +194,7 @@ impl DirectResponse {
         let (method, uri, headers) = head.parts();
         formatted.names.note(&mut notes, method, uri, headers);
         notes.note_local_reply_body(self.body.clone());
-        let body = formatted.format.write(info, &notes);
+        let body = formatted.format.make(info, &notes);
         (body, Some(&formatted.format.content_type))
     }
 }

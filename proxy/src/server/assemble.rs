@@ -18,7 +18,7 @@ use crate::base::task::{self, Owned};
 use crate::config::access_log::AccessLog;
 use crate::config::diagnostic::Lenience;
 use crate::config::listener::{FilterChain, Terminal};
-use crate::config::{self, Bootstrap, Manner, Report};
+use crate::config::{self, Bootstrap, Manner};
 use crate::filter;
 use crate::hcm::Ending;
 use crate::listener;
@@ -82,27 +82,7 @@ pub(super) fn read(options: &Options) -> Result<(Bootstrap, Remains), Error> {
     for finding in &checked.report.findings {
         tracing::warn!("{}", finding.to_string().replace('\n', ";"));
     }
-    let wrong = wrong_logs(&bootstrap, Path::new(&options.config_name()));
-    if wrong.has_errors() {
-        return Err(wrong.into());
-    }
     Ok((bootstrap.compact(), Remains(forget)))
-}
-
-/// Reads the formats of all access logs, so that a mistake in one is found before anything is started.
-pub(super) fn wrong_logs(bootstrap: &Bootstrap, file: &Path) -> Report {
-    let admin = bootstrap.admin.iter().map(|admin| admin.access_logs.as_slice());
-    let listeners = bootstrap.listeners.iter();
-    let chains = listeners.flat_map(|listener| &listener.chains).map(logs_of);
-    let mut report = Report::default();
-    for logs in admin.chain(chains) {
-        if let Err(error) = AccessLogs::check(logs) {
-            report
-                .findings
-                .extend(Report::of_file(&file.display().to_string(), error.to_string()).findings);
-        }
-    }
-    report
 }
 
 /// Serves until told to end.

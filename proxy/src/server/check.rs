@@ -14,8 +14,6 @@ use crate::config::lint::LINTS;
 use crate::config::usage::{Fate, FieldUse};
 use crate::config::{self, Manner};
 
-use super::assemble;
-
 /// The exit code for what could not be checked: a wrong command line, or a file that cannot be read.
 pub(super) const COULD_NOT: u8 = 2;
 
@@ -172,9 +170,6 @@ impl Outcome {
             Self { files: arguments.files.len(), report: Report::default(), uses: Vec::new() };
         for file in &arguments.files {
             let mut checked = config::check(Some(file), None, &Node::default(), variables, &manner);
-            if let Some(bootstrap) = &checked.bootstrap {
-                checked.report.findings.extend(assemble::wrong_logs(bootstrap, file).findings);
-            }
             outcome.report.findings.append(&mut checked.report.findings);
             outcome.uses.push((file.clone(), checked.uses));
         }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::config::cluster::RoutingPriority;
-use crate::config::local_reply::BodyFormat;
 use crate::config::mirror::MirrorPolicy;
+use crate::config::substitution_format::SubstitutionFormat;
 use crate::stream_info::Limit;
 
 use crate::config::rate_limit::RateLimits;
@@ -112,7 +112,7 @@ pub struct DirectResponse {
     /// `body`; may be empty.
     pub body: Bytes,
     /// `body_format`: what makes a body of the one above.
-    pub body_format: Option<Box<BodyFormat>>,
+    pub body_format: Option<Box<SubstitutionFormat>>,
 }
 
 // === impl Forward ===

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use crate::config::access_log::{AccessLog, Sink};
 use crate::config::diagnostic::Findings;
 use crate::config::files;
+use crate::config::substitution_format::SubstitutionFormat;
 
-use super::address;
 use super::message::Message;
+use super::{access_log_filter, substitution_format};
 
 const FILE: &str = "envoy.extensions.access_loggers.file.v3.FileAccessLog";
 const STDOUT: &str = "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog";
@@ -34,17 +35,26 @@ fn one(log: &Message<'_>, findings: &mut Findings) -> Option<AccessLog> {
             return None;
         }
     };
-    Some(AccessLog { sink, format: format(logger) })
+    let filter = match log.message("filter") {
+        Some(filter) => Some(access_log_filter::lower(filter, findings)?),
+        None => None,
+    };
+    Some(AccessLog { sink, format: format(logger, findings), filter })
 }
 
-/// The format as text; Envoy's older spellings mean the same.
-fn format(logger: &Message<'_>) -> Option<String> {
-    let old = (logger.schema.name == FILE).then(|| logger.nonempty("format")).flatten();
-    if let Some(old) = old {
-        return Some(old.to_owned());
+/// The format of the lines; Envoy's older spellings mean the same.
+fn format(logger: &Message<'_>, findings: &mut Findings) -> Option<SubstitutionFormat> {
+    if logger.has("log_format") {
+        return substitution_format::lower(logger, "log_format", findings);
     }
-    let format = logger.message("log_format")?;
-    let text =
-        format.text("text_format").or_else(|| address::inline_text(format, "text_format_source"));
-    text.map(str::to_owned)
+    if logger.schema.name != FILE {
+        return None;
+    }
+    let source = if let Some(text) = logger.nonempty("format") {
+        substitution_format::text(logger, "format", text, findings)
+    } else {
+        let old = ["json_format", "typed_json_format"].into_iter().find(|field| logger.has(field));
+        substitution_format::json(logger, old?, false, findings)?
+    };
+    Some(SubstitutionFormat { source, content_type: None, omit_empty_values: false })
 }

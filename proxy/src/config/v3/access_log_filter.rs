@@ -1,10 +1,11 @@
 //! `envoy.config.accesslog.v3.AccessLogFilter`.
 
-use crate::config::access_log::{Comparison, Filter};
+use crate::config::access_log::{Comparison, Filter, LogType};
 use crate::config::diagnostic::Findings;
 use crate::config::source::Quoted;
 use crate::stream_info::Flag;
 
+use super::matcher;
 use super::message::Message;
 
 /// Lowers a filter; none if it cannot be one, which has been reported.
@@ -23,6 +24,26 @@ pub(super) fn lower(filter: &Message<'_>, findings: &mut Findings) -> Option<Fil
     }
     if let Some(or) = filter.message("or_filter") {
         return all(or, findings).map(Filter::Or);
+    }
+    if let Some(header) = filter.message("header_filter") {
+        let matcher = matcher::header(header.message("header")?, findings)?;
+        return Some(Filter::Header(Box::new(matcher)));
+    }
+    if let Some(runtime) = filter.message("runtime_filter") {
+        let independent = runtime.bool("use_independent_randomness").unwrap_or_default();
+        return Some(Filter::Runtime(matcher::percent(runtime, "percent_sampled"), independent));
+    }
+    if let Some(status) = filter.message("grpc_status_filter") {
+        let numbers = status.enum_numbers("statuses").filter_map(|it| u32::try_from(it).ok());
+        let exclude = status.bool("exclude").unwrap_or_default();
+        return Some(Filter::GrpcStatus(numbers.collect(), exclude));
+    }
+    if let Some(kind) = filter.message("log_type_filter") {
+        let types = kind.enumerations("types").filter_map(LogType::of).collect();
+        return Some(Filter::LogType(types, kind.bool("exclude").unwrap_or_default()));
+    }
+    if filter.message("traceable_filter").is_some() {
+        return Some(Filter::Traceable);
     }
     filter.message("not_health_check_filter").map(|_| Filter::NotHealthCheck)
 }

@@ -130,7 +130,7 @@ fn admin(admin: &Message<'_>, findings: &mut Findings) -> Option<Admin> {
     if let Some(path) = admin.nonempty("access_log_path") {
         let path = PathBuf::from(path);
         files::expect_folder(&path, admin.place("access_log_path"), findings);
-        access_logs.push(AccessLog { sink: Sink::File(path), format: None });
+        access_logs.push(AccessLog { sink: Sink::File(path), format: None, filter: None });
     }
     if !admin.has("address") {
         return None;

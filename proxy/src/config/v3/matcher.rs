@@ -20,7 +20,8 @@ pub(super) fn headers(
     all.into_iter().collect()
 }
 
-fn header(matcher: &Message<'_>, findings: &mut Findings) -> Option<HeaderMatcher> {
+/// One such condition.
+pub(super) fn header(matcher: &Message<'_>, findings: &mut Findings) -> Option<HeaderMatcher> {
     let flag = |name| matcher.bool(name).unwrap_or_default();
     let (invert, missing_is_empty) = (flag("invert_match"), flag("treat_missing_header_as_empty"));
     let field = matcher.text("name").map(HeaderField::new);
@@ -123,7 +124,12 @@ fn bad_regex(matcher: &Message<'_>, why: &impl ToString, findings: &mut Findings
 
 /// The `FractionalPercent` under `percentage`; absent is none.
 pub(super) fn percentage(parent: &Message<'_>) -> Fraction {
-    parent.message("percentage").map_or(Fraction { numerator: 0, denominator: 100 }, fraction)
+    percent(parent, "percentage")
+}
+
+/// The `FractionalPercent` under `field`; absent is none.
+pub(super) fn percent(parent: &Message<'_>, field: &str) -> Fraction {
+    parent.message(field).map_or(Fraction { numerator: 0, denominator: 100 }, fraction)
 }
 
 /// The `RuntimeFractionalPercent` under `field`. There is no runtime that could say otherwise.

@@ -276,6 +276,14 @@ impl<'s> Message<'s> {
         })
     }
 
+    /// The numbers of the values in a list of an enum.
+    pub(super) fn enum_numbers(&self, name: &str) -> impl Iterator<Item = i32> {
+        self.list(name).iter().filter_map(|item| match item.datum {
+            Datum::Enum(number, _) => Some(number),
+            _ => None,
+        })
+    }
+
     /// The entries of a map of `Any`: key, place and content.
     pub(super) fn anys(&self, name: &str) -> impl Iterator<Item = (&str, At, &Self)> {
         let entries = match self.take(name).map(|set| &set.held) {

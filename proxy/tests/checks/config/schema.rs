@@ -18,6 +18,7 @@ const RULES: &[&str] = &[
     "gt",
     "gte",
     "in",
+    "items.defined_only",
     "items.gte",
     "items.in",
     "items.lte",

@@ -8,7 +8,8 @@ use crate::config::route::{
 };
 use crate::config::v3::message::Message;
 use crate::config::v3::{
-    body_format, data_source, endpoint, extension, matcher, mirror, rate_limit, wrong_extension,
+    data_source, endpoint, extension, matcher, mirror, rate_limit, substitution_format,
+    wrong_extension,
 };
 use crate::formatter::{FormatError, HeadFormat};
 
@@ -130,7 +131,7 @@ impl Lowering<'_> {
 
     fn direct_response(&mut self, response: &Message<'_>) -> Option<DirectResponse> {
         let body = data_source::bytes(response, "body", self.most_body, self.findings);
-        let body_format = body_format::lower(response, "body_format", self.findings);
+        let body_format = substitution_format::lower(response, "body_format", self.findings);
         let status = u16::try_from(response.u32("status")?).ok()?;
         let body_format = body_format.map(Box::new);
         Some(DirectResponse { status, body: body.unwrap_or_default(), body_format })
