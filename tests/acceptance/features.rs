@@ -6,6 +6,7 @@ mod faults;
 mod global_rate_limit;
 mod health_checks;
 mod load_balancing;
+mod metrics;
 mod outlier_detection;
 mod per_host;
 mod rate_limits;
