@@ -41,6 +41,7 @@ macro_rules! each_proxy {
 }
 
 mod checks;
+mod hosts;
 mod outliers;
 
 /// The hosts of the cluster, of which the first is the good one.
