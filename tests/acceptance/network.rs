@@ -5,7 +5,7 @@ use std::{
     io::{Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use outrigger_harness::{
@@ -14,6 +14,7 @@ use outrigger_harness::{
     mesh::Mesh,
     node::{Config, ConfigVersion, Node, Role},
     topology::Topology,
+    trial::{self, Mode},
 };
 use tokio::time::timeout;
 
@@ -596,4 +597,49 @@ async fn a_slow_client_stops_its_host(mesh: &Mesh) {
     let resumed = admin.counter("cluster.app.upstream_flow_control_resumed_reading_total");
     resumed.becomes(admin.counter(paused).value().await.unwrap()).await;
     admin.gauge("tcp.test.downstream_cx_tx_bytes_buffered").becomes(0).await;
+}
+
+each_network!(
+    a_connection_outlasts_its_listener,
+    super::echo,
+    super::chain(&[super::proxy("cluster: app")])
+);
+async fn a_connection_outlasts_its_listener(mesh: &Mesh) {
+    let mut connection = mesh.connect().await;
+    say(&mut connection, "before").await;
+    let admin = mesh.admin(Node::SIDECAR);
+    admin.post("/drain_listeners").await.unwrap().expect_status(200);
+    admin.counter("listener_manager.listener_stopped").becomes(1).await;
+    say(&mut connection, "after").await;
+    connection.finish().await.unwrap();
+    assert_eq!(connection.rest().await.unwrap(), b"bye");
+    assert_quiet(mesh).await;
+}
+
+/// A proxy that drains for two seconds when it is asked to end. Envoy ends at once.
+#[test]
+fn a_connection_lasts_as_long_as_a_drain_may() {
+    trial::run_with(
+        Mode::V3Process,
+        async || server(echo),
+        |_version, server| {
+            topology(chain(&[proxy("cluster: app")]), *server)
+                .arguments(Node::SIDECAR, &["--drain-time-s", "2"])
+        },
+        async |mesh, _server| {
+            let mut connection = mesh.connect().await;
+            say(&mut connection, "before").await;
+            let asked = Instant::now();
+            let talk = async {
+                // It listens no more, and so has begun to drain.
+                let refused = async || Ok(RawConnection::to(mesh.front_address()).await.is_err());
+                satisfies("nobody listens", refused, |refused| *refused).await.unwrap();
+                say(&mut connection, "after").await;
+                assert_eq!(connection.rest().await.unwrap(), b"");
+            };
+            let (exit, ()) = tokio::join!(mesh.stop(Node::SIDECAR), talk);
+            assert_eq!(exit.unwrap().code, Some(0));
+            assert!(asked.elapsed() >= Duration::from_secs(2), "{:?}", asked.elapsed());
+        },
+    );
 }

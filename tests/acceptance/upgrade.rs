@@ -304,3 +304,16 @@ async fn connect_crosses_http2(mesh: &Mesh) {
     assert_logged(mesh, "LINE CONNECT HTTP/2 200 DR 5 5 http2.remote_reset app").await;
     assert_quiet(mesh).await;
 }
+
+each_network!(a_websocket_outlasts_its_listener, super::websocket, super::upgrading(""));
+async fn a_websocket_outlasts_its_listener(mesh: &Mesh) {
+    let mut connection = upgraded(mesh).await;
+    let admin = mesh.admin(Node::SIDECAR);
+    admin.post("/drain_listeners").await.unwrap().expect_status(200);
+    admin.counter("listener_manager.listener_stopped").becomes(1).await;
+    say(&mut connection, "after").await;
+    connection.send("close").await.unwrap();
+    connection.rest().await.unwrap();
+    admin.gauge("http.test.downstream_cx_upgrades_active").becomes(0).await;
+    assert_quiet(mesh).await;
+}
