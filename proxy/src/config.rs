@@ -25,6 +25,7 @@ pub mod matcher;
 pub mod metadata_match;
 pub mod mirror;
 pub mod outlier;
+pub mod overload;
 pub mod rate_limit;
 pub mod regex;
 pub mod route;

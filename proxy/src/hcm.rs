@@ -39,6 +39,7 @@ use crate::config::hcm::HttpConnectionManager;
 use crate::filter::http::Chain;
 use crate::message::forwarded::Trust;
 use crate::message::{Request, Response};
+use crate::overload::Overload;
 use crate::router::{Note, Ready, Router};
 use crate::stats::Scope;
 use crate::stream_info::StreamInfo;
@@ -106,6 +107,8 @@ pub struct Ending {
     pub drain: Drain,
     /// `/healthcheck/fail` was called.
     pub health_failed: Arc<AtomicBool>,
+    /// What a process with too much to do does; none without an overload manager.
+    pub overload: Option<Arc<Overload>>,
     /// `/drain_listeners?graceful` was called: clients are asked to leave, while new ones are still served.
     pub leaving: Arc<AtomicBool>,
 }

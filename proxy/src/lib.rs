@@ -22,6 +22,7 @@ pub mod route;
 pub mod upstream;
 
 pub mod message;
+pub mod overload;
 pub mod transport;
 
 pub mod config;

@@ -9,6 +9,7 @@ mod healthcheck;
 mod logging;
 mod memory;
 mod options;
+mod overload;
 mod routes;
 mod secrets;
 mod signal;

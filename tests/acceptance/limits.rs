@@ -35,6 +35,7 @@ macro_rules! each_proxy {
 }
 
 mod breakers;
+mod overload;
 mod pressure;
 mod timeouts;
 mod upstreams;

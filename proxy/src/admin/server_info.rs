@@ -4,11 +4,13 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::base::memory::Memory;
+
 use super::Parts;
 use super::life::State;
 use super::page::Page;
 use super::query::Query;
-use super::server_stats::{Memory, state};
+use super::server_stats::state;
 
 /// What is printed for the hash of a build, of which we know none.
 const VERSION: &str = concat!("outrigger/", env!("CARGO_PKG_VERSION"));

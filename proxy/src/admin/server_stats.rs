@@ -1,7 +1,5 @@
 //! `server.*`: how the process is doing, in numbers.
 
-use std::collections::HashMap;
-use std::fs;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -9,6 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::life::State;
 use super::{Parts, certs};
+use crate::base::memory::Memory;
 use crate::stats::stats;
 
 /// How often histograms end an interval and the process is looked at: Envoy's `stats_flush_interval`.
@@ -49,17 +48,6 @@ stats! {
         /// The version: major, minor and patch, in a byte each
         version: Gauge,
     }
-}
-
-/// What the system says about our memory, in bytes.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Memory {
-    /// Not backed by a file, and really there.
-    pub(super) allocated: u64,
-    /// All data and heap, there or not.
-    pub(super) heap: u64,
-    /// Everything that is really there.
-    pub(super) physical: u64,
 }
 
 /// Looks at the process and ends the histograms' interval every five seconds, for ever.
@@ -124,41 +112,5 @@ impl ServerStats {
         self.memory_allocated.set(memory.allocated);
         self.memory_heap_size.set(memory.heap);
         self.memory_physical_size.set(memory.physical);
-    }
-}
-
-// === impl Memory ===
-
-impl Memory {
-    /// As it is now; zeros where the system does not tell.
-    pub(super) fn now() -> Self {
-        fs::read_to_string("/proc/self/status")
-            .map_or_else(|_| Self::default(), |text| Self::of(&text))
-    }
-
-    fn of(status: &str) -> Self {
-        let lines = status.lines().filter_map(|line| line.split_once(':'));
-        let values: HashMap<_, _> = lines.collect();
-        let bytes = |name| {
-            let value = values.get(name).and_then(|value| value.trim().strip_suffix(" kB"));
-            value
-                .and_then(|value| value.parse::<u64>().ok())
-                .map_or(0, |kilobytes| kilobytes * 1024)
-        };
-        Self { allocated: bytes("RssAnon"), heap: bytes("VmData"), physical: bytes("VmRSS") }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Memory;
-
-    #[test]
-    fn memory_is_read_from_what_the_system_says() {
-        let status = "Name:\tx\nVmRSS:\t    8344 kB\nRssAnon:\t    2112 kB\nVmData:\t  10 kB\n";
-        let expected = Memory { allocated: 2112 << 10, heap: 10 << 10, physical: 8344 << 10 };
-        assert_eq!(Memory::of(status), expected);
-        assert_eq!(Memory::of("nothing"), Memory::default());
-        assert!(Memory::now().physical > 0);
     }
 }

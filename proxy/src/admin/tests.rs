@@ -50,6 +50,8 @@ fn listener() -> Listener {
         stat_prefix: None,
         buffer_limit: DEFAULT_BUFFER_LIMIT,
         backlog: 1,
+        most_connections: None,
+        ignores_global_limit: false,
         reuse_port: false,
         bind_to_port: true,
         listener_filters: Vec::new(),
@@ -70,6 +72,8 @@ fn parts() -> Parts {
     let routes = json!({ "name": "local", "virtual_hosts": [] });
     let bootstrap = Bootstrap {
         outlier_event_log: None,
+        overload: None,
+        most_connections: None,
         path: None,
         version: Version::V3,
         node: Node { id: String::from("sidecar-1"), ..Node::default() },

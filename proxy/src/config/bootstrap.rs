@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::admin::Admin;
 use super::cluster::Cluster;
 use super::listener::{Listener, Terminal};
+use super::overload::OverloadManager;
 
 /// Everything a proxy is started with.
 #[derive(Clone, Debug)]
@@ -20,6 +21,11 @@ pub struct Bootstrap {
     pub admin: Option<Admin>,
     /// `cluster_manager.outlier_detection.event_log_path`: where ejections are logged.
     pub outlier_event_log: Option<PathBuf>,
+    /// `overload_manager`.
+    pub overload: Option<OverloadManager>,
+    /// How many connections all listeners together have at a time: what the overload manager says, or else
+    /// `overload.global_downstream_max_connections` of the runtime.
+    pub most_connections: Option<u64>,
     /// `static_resources.listeners`, in file order.
     pub listeners: Vec<Listener>,
     /// `static_resources.clusters`, in file order.

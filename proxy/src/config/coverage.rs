@@ -20,12 +20,49 @@ pub struct Covered {
 /// Every message the loader reads.
 pub const COVERAGE: &[Covered] = &[
     // Bootstrap
-    applied("envoy.config.bootstrap.v3.Bootstrap", &["node", "static_resources", "admin", "cluster_manager"])
+    applied(
+        "envoy.config.bootstrap.v3.Bootstrap",
+        &[
+            "node",
+            "static_resources",
+            "admin",
+            "cluster_manager",
+            "overload_manager",
+            "layered_runtime",
+        ],
+    )
         // No stats sink can be configured yet, so there is nothing to flush.
         .no_op(&["stats_flush_interval"]),
     applied("envoy.config.bootstrap.v3.Bootstrap.StaticResources", &["listeners", "clusters"]),
     applied("envoy.config.bootstrap.v3.ClusterManager", &["outlier_detection"]),
     applied("envoy.config.bootstrap.v3.ClusterManager.OutlierDetection", &["event_log_path"]),
+    applied("envoy.config.bootstrap.v3.LayeredRuntime", &["layers"]),
+    applied("envoy.config.bootstrap.v3.RuntimeLayer", &["name", "static_layer"]),
+    // Overload
+    applied(
+        "envoy.config.overload.v3.OverloadManager",
+        &["refresh_interval", "resource_monitors", "actions"],
+    ),
+    applied("envoy.config.overload.v3.ResourceMonitor", &["name", "typed_config"]),
+    applied("envoy.config.overload.v3.OverloadAction", &["name", "triggers"]),
+    applied("envoy.config.overload.v3.Trigger", &["name", "threshold", "scaled"]),
+    applied("envoy.config.overload.v3.ThresholdTrigger", &["value"]),
+    applied(
+        "envoy.config.overload.v3.ScaledTrigger",
+        &["scaling_threshold", "saturation_threshold"],
+    ),
+    applied(
+        "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
+        &["max_heap_size_bytes"],
+    ),
+    applied(
+        "envoy.extensions.resource_monitors.injected_resource.v3.InjectedResourceConfig",
+        &["filename"],
+    ),
+    applied(
+        "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+        &["max_active_downstream_connections"],
+    ),
     applied("envoy.config.bootstrap.v3.Admin", &["address", "access_log_path", "access_log"])
         // Where a CPU profile would be written; there is no profiler.
         .no_op(&["profile_path"]),
@@ -58,6 +95,7 @@ pub const COVERAGE: &[Covered] = &[
             "listener_filters",
             "listener_filters_timeout",
             "continue_on_listener_filters_timeout",
+            "ignore_global_conn_limit",
         ],
     )
     // Which side of a service it is on; Envoy's own code does nothing with it but tell others.

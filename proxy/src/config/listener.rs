@@ -37,6 +37,10 @@ pub struct Listener {
     pub reuse_port: bool,
     /// `bind_to_port` (default true).
     pub bind_to_port: bool,
+    /// `envoy.resource_limits.listener.<name>.connection_limit` of the runtime: how many connections it has at a time.
+    pub most_connections: Option<u64>,
+    /// `ignore_global_conn_limit`: its connections do not count among those of all listeners.
+    pub ignores_global_limit: bool,
     /// `listener_filters`, in order.
     pub listener_filters: Vec<ListenerFilter>,
     /// `listener_filters_timeout`; none is off.

@@ -320,6 +320,8 @@ impl<'s> Load<'s> {
         self.merged = merged;
         let bootstrap = lowered.filter(|_| !failed).map(|lowered| Bootstrap {
             outlier_event_log: lowered.outlier_event_log,
+            overload: lowered.overload,
+            most_connections: lowered.most_connections,
             path: path.map(Path::to_path_buf),
             version: versions.first().copied().unwrap_or(Version::V3),
             node: lowered.node,

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Uri};
 
+use crate::message::local_reply::LocalReply;
 use crate::message::{Body, Request, Response};
 use crate::router::Bound;
 use crate::stream_info::{Downstream, Opening, StreamInfo};
@@ -73,6 +74,10 @@ impl Hcm {
             Err(Refusal::Reset(details)) => {
                 finish.reset(details);
                 return preview(None, Outcome::Reset(details), &finish.info);
+            }
+            Err(Refusal::Overload) => {
+                let response = LocalReply::overload().into_response(&mut finish.info);
+                return self.replied(None, response, finish);
             }
             Err(Refusal::Reply(reply)) => {
                 finish.refuse(&reply);

@@ -30,6 +30,8 @@ pub(super) struct Prepared {
 pub(super) enum Refusal {
     /// It is answered.
     Reply(LocalReply),
+    /// It is answered 503, and no filter sees it: the process has too much to do.
+    Overload,
     /// Its stream is reset, for this reason in Envoy's words.
     Reset(&'static str),
 }
@@ -53,6 +55,13 @@ pub(super) fn prepare(
         Some(_) if !http2 => return Err(LocalReply::upgrade_failed().into()),
         _ => finish.follow(body),
     };
+    if let Some(overload) = &hcm.ending.overload
+        && overload.refuses_request()
+    {
+        hcm.stats.downstream_rq_overload_close.inc();
+        finish.note(&parts);
+        return Err(Refusal::Overload);
+    }
     if let Some(underscores) = &hcm.underscores
         && underscores.check(&mut parts.headers, http2).is_err()
     {

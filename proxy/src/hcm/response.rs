@@ -35,6 +35,12 @@ pub(super) fn finish(hcm: &Hcm, mut response: Response, mut finish: Box<Finish>)
     if hcm.ending.is_told() {
         hcm.stats.downstream_cx_drain_close.inc();
         finish.close_after(true);
+    } else if let Some(overload) = &hcm.ending.overload
+        && !finish.connection().closes()
+        && overload.ends_connection()
+    {
+        hcm.stats.downstream_cx_overload_disable_keepalive.inc();
+        finish.close_after(true);
     }
     let http1 = finish.info.protocol != Protocol::Http2;
     if finish.begin(response.status(), now) && http1 {

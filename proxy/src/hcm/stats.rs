@@ -41,6 +41,8 @@ stats! {
         downstream_cx_max_duration_reached: Counter,
         /// Connections that carried as many requests as one may
         downstream_cx_max_requests_reached: Counter,
+        /// Connections closed because the process has too much to do
+        downstream_cx_overload_disable_keepalive: Counter,
         /// Connections that broke their protocol
         downstream_cx_protocol_error: Counter,
         /// Bytes received
@@ -85,6 +87,8 @@ stats! {
         downstream_rq_idle_timeout: Counter,
         /// Streams that lasted for too long
         downstream_rq_max_duration_reached: Counter,
+        /// Requests refused because the process has too much to do
+        downstream_rq_overload_close: Counter,
         /// Requests whose path was not a path
         downstream_rq_non_relative_path: Counter,
         /// Requests sent back for the path without escaped slashes

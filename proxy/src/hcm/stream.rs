@@ -61,6 +61,11 @@ async fn answer(
             }
             Err(response) => *response,
         },
+        Err(Refusal::Overload) => {
+            let reply = LocalReply::overload();
+            finish.refuse(&reply);
+            reply.into_response(&mut finish.info)
+        }
         Err(Refusal::Reset(details)) => {
             finish.reset(details);
             return Err(Unanswered::Refused);

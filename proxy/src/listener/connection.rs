@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use crate::base::clock;
 use crate::config::listener::Terminal;
+use crate::overload::Slot;
 use crate::stream_info::{Downstream, Opening};
 use crate::transport::tls::hello::Hello;
 use crate::transport::tls::{Accepted, Acceptor};
@@ -24,6 +25,8 @@ pub(super) struct Place {
     pub(super) listener: Arc<Listener>,
     pub(super) chains: Rc<[Chain]>,
     pub(super) worker: Rc<WorkerStats>,
+    /// Among all connections, and among those of the listener.
+    pub(super) _slots: [Option<Slot>; 2],
 }
 
 // === impl Place ===

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::drain::{Drain, Phase};
 use crate::config;
+use crate::overload::Limit;
 use crate::stats::Scope;
 use crate::transport::socket;
 use crate::transport::tls::Acceptor;
@@ -34,6 +35,8 @@ pub struct Listener {
     pub(super) stats: ListenerStats,
     /// What makes the connections of its filter chains those of TLS, in their order; none for plain text.
     pub(super) acceptors: Vec<Option<Acceptor>>,
+    /// How many connections it has at a time, if that is limited.
+    pub(super) limit: Option<Arc<Limit>>,
     /// Of its listener filters, in their order.
     pub(super) filter_stats: Vec<FilterStats>,
     /// One socket for each worker, until the worker takes it.
@@ -157,6 +160,7 @@ impl Listener {
                 .map(|filter| FilterStats::register(filter, root))
                 .collect(),
             acceptors,
+            limit: config.most_connections.map(|most| Limit::new(most, None)),
             scope,
             stop: Drain::new(),
             sockets: Mutex::new(sockets),

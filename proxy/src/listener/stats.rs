@@ -11,12 +11,16 @@ stats! {
         downstream_cx_destroy: Counter,
         /// How long connections lasted
         downstream_cx_length_ms: Histogram<Millis>,
+        /// Connections closed because the listener had as many as it may have
+        downstream_cx_overflow: Counter,
         /// Connections refused because the process was overloaded
         downstream_cx_overload_reject: Counter,
         /// Connections ever accepted
         downstream_cx_total: Counter,
         /// Connections whose handshake was not done in time
         downstream_cx_transport_socket_connect_timeout: Counter,
+        /// Connections closed because all listeners together had as many as they may have
+        downstream_global_cx_overflow: Counter,
         /// Connections that their peer closed before their listener filters were done
         downstream_listener_filter_remote_close: Counter,
         /// Connections whose listener filters are not done

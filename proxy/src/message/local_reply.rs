@@ -75,6 +75,14 @@ impl LocalReply {
             .closing()
     }
 
+    /// The process has too much to do.
+    pub fn overload() -> Self {
+        Self {
+            body: "envoy overloaded".into(),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "overload")
+        }
+    }
+
     /// HTTP/1.0, which is not accepted.
     pub fn low_version() -> Self {
         Self::codec_error(StatusCode::UPGRADE_REQUIRED, "low_version")

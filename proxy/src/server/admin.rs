@@ -56,6 +56,8 @@ pub(super) fn start(
         listener: Arc::new(listener),
         worker: THREAD.to_owned(),
         drain: Drain::new(),
+        overload: None,
+        most_connections: None,
     };
     task::spawn_in(tasks, listener::accept(acceptor));
     Ok(())
@@ -73,6 +75,8 @@ fn listener_of(
         backlog: DEFAULT_BACKLOG,
         reuse_port: false,
         bind_to_port: true,
+        most_connections: None,
+        ignores_global_limit: true,
         listener_filters: Vec::new(),
         listener_filters_timeout: None,
         continues_on_timeout: false,

@@ -23,6 +23,7 @@ use crate::filter;
 use crate::hcm::Ending;
 use crate::listener;
 use crate::network::Filter;
+use crate::overload::Overload;
 use crate::route::Table;
 use crate::stats::{Scope, Store};
 use crate::upstream::events::EventLog;
@@ -31,6 +32,7 @@ use crate::upstream::{self, discovery};
 use super::admin as admin_server;
 use super::memory;
 use super::options::{Mode, Options};
+use super::overload;
 use super::secrets;
 use super::signal::{Signals, Wish};
 use super::workers::{self, Shared, Site};
@@ -102,7 +104,12 @@ async fn run(mut bootstrap: Bootstrap, remains: Remains, options: &Options) -> R
     let store = Store::new();
     let root = store.root();
     let life = Arc::new(Life::new(clock::now(), clock::wall()));
-    let ending = Ending::default();
+    let managed = bootstrap.overload.clone().map(|config| (config, Arc::new(Overload::default())));
+    let ending = Ending {
+        overload: managed.as_ref().map(|(_, overload)| overload.clone()),
+        ..Ending::default()
+    };
+    let most_connections = overload::limit(&bootstrap, &root);
     let clusters = Arc::new(upstream::Manager::new(&bootstrap.clusters, &root));
     let count = options.workers();
     let listeners = Arc::new(listener::Manager::bind(&bootstrap.listeners, count, &root)?);
@@ -121,6 +128,9 @@ async fn run(mut bootstrap: Bootstrap, remains: Remains, options: &Options) -> R
     let sites = Arc::new(sites(&bootstrap, &files, &tables, (&root, &clusters, &ending))?);
     let mut tasks = Owned::new();
     task::spawn_in(&mut tasks, admin::tend(parts.clone()));
+    if let Some((config, managed)) = managed {
+        task::spawn_in(&mut tasks, overload::watch(config, managed, root.clone()));
+    }
     admin_server::start(parts, options.admin_address_path.as_deref(), &files, &mut tasks)?;
     let ejections = bootstrap.outlier_event_log.as_deref();
     let ejections = ejections.map(|path| event_log(path, &files)).transpose()?;
@@ -139,8 +149,14 @@ async fn run(mut bootstrap: Bootstrap, remains: Remains, options: &Options) -> R
     life.set(State::Initializing);
     // Nothing is ever sent: the receiver learns that all workers are done when the last sender is gone.
     let (working, done) = mpsc::channel(1);
-    let shared =
-        Shared { listeners: listeners.clone(), clusters, sites, ending: ending.clone(), root };
+    let shared = Shared {
+        listeners: listeners.clone(),
+        clusters,
+        sites,
+        ending: ending.clone(),
+        most_connections,
+        root,
+    };
     workers::start(count, &shared, &working)?;
     drop(working);
     listeners.workers_started();

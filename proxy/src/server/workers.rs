@@ -21,6 +21,7 @@ use crate::filter;
 use crate::hcm::{self, Ending, Hcm};
 use crate::listener::{self, Acceptor, Chain, Listener, Terminal};
 use crate::network::{Filter, TcpProxy};
+use crate::overload::Limit;
 use crate::route::Table;
 use crate::router::{Clusters, Router};
 use crate::stats::Scope;
@@ -34,6 +35,7 @@ pub(super) struct Shared {
     /// One for each filter chain, by the listener's name.
     pub(super) sites: Arc<HashMap<String, Vec<Site>>>,
     pub(super) ending: Ending,
+    pub(super) most_connections: Option<Arc<Limit>>,
     pub(super) root: Scope,
 }
 
@@ -92,6 +94,8 @@ async fn run(index: usize, shared: Shared) {
             listener: listener.clone(),
             worker: format!("worker_{index}"),
             drain: shared.ending.drain.clone(),
+            overload: shared.ending.overload.clone(),
+            most_connections: shared.most_connections.clone(),
         };
         task::spawn_in(&mut acceptors, listener::accept(acceptor));
     }

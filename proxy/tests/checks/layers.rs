@@ -8,7 +8,7 @@ const RANKS: &[&[&str]] = &[
     &["stats", "stream_info"],
     &["formatter"],
     &["config"],
-    &["message", "transport", "runtime"],
+    &["message", "transport", "runtime", "overload"],
     &["upstream", "route", "access_log", "trace"],
     &["filter", "sink"],
     &["router"],

@@ -12,10 +12,11 @@ use crate::config::diagnostic::Findings;
 use crate::config::files;
 use crate::config::hcm::UserAgent;
 use crate::config::listener::Listener;
+use crate::config::overload::OverloadManager;
 use crate::config::source::Quoted;
 
 use super::message::Message;
-use super::{access_log, address, cluster, listener};
+use super::{access_log, address, cluster, listener, overload, runtime_layers};
 
 /// Its full name.
 pub(in crate::config) const NAME: &str = "envoy.config.bootstrap.v3.Bootstrap";
@@ -26,6 +27,8 @@ pub(in crate::config) struct Lowered {
     pub(in crate::config) node: Node,
     pub(in crate::config) admin: Option<Admin>,
     pub(in crate::config) outlier_event_log: Option<PathBuf>,
+    pub(in crate::config) overload: Option<OverloadManager>,
+    pub(in crate::config) most_connections: Option<u64>,
     pub(in crate::config) listeners: Vec<Listener>,
     pub(in crate::config) clusters: Vec<Cluster>,
 }
@@ -44,11 +47,18 @@ pub(in crate::config) fn lower(bootstrap: &Message<'_>, findings: &mut Findings)
     let outlier_event_log = outlier_event_log(bootstrap, findings);
     let node = bootstrap.message("node").map(node).unwrap_or_default();
     introduce(&mut listeners, &node);
+    let overload = overload::lower(bootstrap, findings);
+    let layers = runtime_layers::lower(bootstrap, findings);
+    for listener in &mut listeners {
+        listener.most_connections = layers.listeners.get(&listener.name).copied();
+    }
+    let said = overload.as_ref().and_then(|overload| overload.most_connections);
+    let most_connections = said.or(layers.global);
     if let Some(resources) = resources {
         check_listeners(resources, findings);
     }
     bootstrap.refuse_leftovers(findings);
-    Lowered { node, admin, outlier_event_log, listeners, clusters }
+    Lowered { node, admin, outlier_event_log, overload, most_connections, listeners, clusters }
 }
 
 /// The names of all clusters, none of which may be there twice. There are none to tell if one of them is not known,

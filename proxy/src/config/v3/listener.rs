@@ -69,6 +69,8 @@ fn finish(
         backlog: listener.u32("tcp_backlog_size").unwrap_or(DEFAULT_BACKLOG),
         reuse_port: listener.bool("enable_reuse_port").unwrap_or(true),
         bind_to_port: listener.bool("bind_to_port").unwrap_or(true),
+        most_connections: None,
+        ignores_global_limit: listener.bool("ignore_global_conn_limit").unwrap_or_default(),
         listener_filters,
         listener_filters_timeout,
         continues_on_timeout,
