@@ -161,7 +161,7 @@ impl Router {
         Ok(Ready {
             mirrors: of_cluster.or(route.mirrors.as_deref()),
             body_limit: self.body_limit(route),
-            tries: self.tries(route, retries, per_try, request),
+            tries: Self::tries(route, retries, per_try, request),
             tells_attempts: attempts.in_response,
             priority: forward.priority,
             hashed: None,
@@ -175,7 +175,6 @@ impl Router {
     }
 
     fn tries<'a>(
-        &self,
         route: &'a Route,
         asked: AskedRetries,
         per_try: Option<PerTry>,

@@ -6,7 +6,7 @@ use crate::message::{Request, Response};
 use crate::stream_info::StreamInfo;
 use crate::upstream::lb;
 
-use super::shadow::Shadowed;
+use super::shadow::{Shadowed, shadowed};
 use super::{Router, mutation, rewrite};
 
 /// Where a request would go.
@@ -49,7 +49,7 @@ impl Router {
             let says_old = !self.options.suppress_envoy_headers;
             rewrite::apply_auto(rewrite, request, &target.host, says_old);
         }
-        let shadows = ready.mirrors.map(|mirrors| self.shadowed(mirrors, request));
+        let shadows = ready.mirrors.map(|mirrors| shadowed(mirrors, request));
         mutation::change_response(ready.headers, ready.notes, answer, info);
         Ok(Bound {
             cluster: ready.local.cluster.name.to_string(),

@@ -66,6 +66,8 @@ struct Terms<'a> {
     timeout: Option<Duration>,
     /// The number that decides which policies are followed. It is one for all, as in Envoy.
     chance: u64,
+    /// How often what is copied was copied itself.
+    generation: u32,
 }
 
 // === impl Router ===
@@ -84,25 +86,11 @@ impl Router {
             backlog: usize::try_from(ready.body_limit.max(BACKLOG)).unwrap_or(usize::MAX),
             timeout: ready.timeout,
             chance: self.chance.unwrap_or_else(random::number),
+            generation: 0,
         };
         let mut shadows = Vec::new();
-        self.copy_for(mirrors, (request, ready.local), &terms, 0, &mut shadows);
+        self.copy_for(mirrors, (request, ready.local), &terms, &mut shadows);
         (!shadows.is_empty()).then_some(Shadows(shadows))
-    }
-
-    /// Where copies of a request would go.
-    pub(super) fn shadowed(&self, mirrors: &[Mirror], request: &Request) -> Vec<Shadowed> {
-        let all = mirrors.iter().map(|mirror| {
-            let host = request.headers().get(HOST);
-            let host = host.and_then(|host| mirror.host(host)).or_else(|| host.cloned());
-            let text = |host: http::HeaderValue| String::from_utf8_lossy(host.as_bytes()).into();
-            Shadowed {
-                cluster: named(mirror, request),
-                host: host.map(text).unwrap_or_default(),
-                fraction: mirror.fraction,
-            }
-        });
-        all.collect()
     }
 
     fn copy_for(
@@ -110,11 +98,11 @@ impl Router {
         mirrors: &[Mirror],
         (request, of): (&mut Request, &Local),
         terms: &Terms<'_>,
-        generation: u32,
         shadows: &mut Vec<Shadow>,
     ) {
         let abandoned = &of.cluster.stats.retry_or_shadow_abandoned;
         let upgrades = request.extensions().get::<Upgrade>().is_some();
+        let generation = terms.generation;
         if upgrades || generation == MOST_GENERATIONS {
             abandoned.inc();
             tracing::debug!(cluster = %of.cluster.name, upgrades, generation, "no copy is made");
@@ -135,8 +123,8 @@ impl Router {
             let mut shadow = copy(request, body);
             let timeout = self.make_ready(&mut shadow, mirror, terms);
             if let Some(own) = &local.cluster.mirrors {
-                let terms = Terms { timeout, ..*terms };
-                self.copy_for(own, (&mut shadow, local), &terms, generation + 1, shadows);
+                let terms = Terms { timeout, generation: generation + 1, ..*terms };
+                self.copy_for(own, (&mut shadow, local), &terms, shadows);
             }
             shadows.push(Shadow::send(local, shadow, life, timeout));
         }
@@ -168,6 +156,21 @@ impl Router {
         self.tell_timeout(shadow, (timeout, None), Duration::ZERO);
         timeout
     }
+}
+
+/// Where copies of a request would go.
+pub(super) fn shadowed(mirrors: &[Mirror], request: &Request) -> Vec<Shadowed> {
+    let all = mirrors.iter().map(|mirror| {
+        let host = request.headers().get(HOST);
+        let host = host.and_then(|host| mirror.host(host)).or_else(|| host.cloned());
+        let text = |host: http::HeaderValue| String::from_utf8_lossy(host.as_bytes()).into();
+        Shadowed {
+            cluster: named(mirror, request),
+            host: host.map(text).unwrap_or_default(),
+            fraction: mirror.fraction,
+        }
+    });
+    all.collect()
 }
 
 /// The cluster that a policy names, or has the request name.

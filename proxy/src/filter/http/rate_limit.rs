@@ -129,7 +129,7 @@ impl RateLimit {
                 let Some(limits) = cx.routed.and_then(|routed| routed.limits) else {
                     return Vec::new();
                 };
-                let host = said.map_or(VirtualHostLimits::default(), |said| said.virtual_host);
+                let host = said.map_or_else(VirtualHostLimits::default, |said| said.virtual_host);
                 let with_host = limits.includes_host
                     || match host {
                         VirtualHostLimits::Include => true,
