@@ -1,5 +1,6 @@
 //! Clients of a mesh: a comfortable one, and [`raw`] for exact bytes.
 
+pub mod grpc;
 pub mod raw;
 pub mod stream;
 

@@ -26,6 +26,8 @@ use tokio::{
     time::timeout,
 };
 
+use crate::error::BoxError;
+
 /// An upstream that is not started yet. As made by [`origin`], it answers 200 without a body, over HTTP/1.1 and HTTP/2.
 #[derive(Debug, Clone)]
 pub struct OriginPlan {
@@ -34,6 +36,8 @@ pub struct OriginPlan {
     body: Body,
     trailers: HeaderMap,
     delay: Duration,
+    breaks_off: bool,
+    paths: Vec<(&'static str, OriginPlan)>,
 }
 
 /// A started upstream. Dropping it closes its socket and its connections.
@@ -88,6 +92,8 @@ pub fn origin() -> OriginPlan {
         body: Body::Fixed(Bytes::new()),
         trailers: HeaderMap::new(),
         delay: Duration::ZERO,
+        breaks_off: false,
+        paths: Vec::new(),
     }
 }
 
@@ -162,6 +168,24 @@ impl OriginPlan {
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
+    }
+
+    /// Breaks the response off after its body: over HTTP/2 by a reset.
+    #[must_use]
+    pub fn breaks_off(mut self) -> Self {
+        self.breaks_off = true;
+        self
+    }
+
+    /// Answers requests of this path, whatever its query, as another plan says.
+    #[must_use]
+    pub fn path(mut self, path: &'static str, plan: Self) -> Self {
+        self.paths.push((path, plan));
+        self
+    }
+
+    fn of(&self, path: &str) -> &Self {
+        self.paths.iter().find(|(known, _)| *known == path).map_or(self, |(_, plan)| plan)
     }
 
     /// Answers the first bytes of a request with these bytes, and ends the connection.
@@ -245,8 +269,9 @@ async fn answer(
     request: Request<Incoming>,
     plan: Arc<OriginPlan>,
     seen: Arc<Mutex<Vec<Seen>>>,
-) -> Result<Response<BoxBody<Bytes, hyper::Error>>, hyper::Error> {
+) -> Result<Response<BoxBody<Bytes, BoxError>>, hyper::Error> {
     let (head, body) = request.into_parts();
+    let plan = plan.of(head.uri.path());
     let collected = body.collect().await?;
     let trailers = collected.trailers().cloned().unwrap_or_default();
     let asked = Seen {
@@ -265,7 +290,10 @@ async fn answer(
     seen.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
     tokio::time::sleep(plan.delay).await;
     let body = Full::new(body).map_err(|never| match never {});
-    let mut response = if plan.trailers.is_empty() {
+    let mut response = if plan.breaks_off {
+        let broken = async { Some(Err("it breaks off".into())) };
+        Response::new(body.with_trailers(broken).boxed())
+    } else if plan.trailers.is_empty() {
         Response::new(body.boxed())
     } else {
         let trailers = plan.trailers.clone();
