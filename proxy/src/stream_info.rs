@@ -66,6 +66,8 @@ pub struct StreamInfo {
     pub internal: bool,
     /// Whether the request is gRPC, which is told of failures in its own way.
     pub grpc: bool,
+    /// Whether upstream gets a gRPC request: it was one, or a filter has made it one.
+    pub grpc_upstream: bool,
     /// Whether it is a health check, as the filter of that name says.
     pub health_check: bool,
     /// How long the stream may take, where its route says so itself.
@@ -132,6 +134,7 @@ impl StreamInfo {
             client: downstream.remote,
             internal: false,
             grpc: false,
+            grpc_upstream: false,
             health_check: false,
             limits: None,
             local_reply: false,

@@ -548,6 +548,24 @@ pub const COVERAGE: &[Covered] = &[
         "envoy.config.route.v3.RateLimit.Action.MaskedRemoteAddress",
         &["v4_prefix_mask_len", "v6_prefix_mask_len"],
     ),
+    applied(
+        "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig",
+        &[
+            "individual_method_stats_allowlist",
+            "stats_for_all_methods",
+            "enable_upstream_stats",
+            "replace_dots_in_grpc_service_name",
+        ],
+    )
+    // Nothing here reads the state of a filter: `%FILTER_STATE%` is refused.
+    .no_op(&["emit_filter_state"]),
+    applied("envoy.config.core.v3.GrpcMethodList", &["services"]),
+    applied("envoy.config.core.v3.GrpcMethodList.Service", &["name", "method_names"]),
+    applied("envoy.extensions.filters.http.grpc_web.v3.GrpcWeb", &[]),
+    applied(
+        "envoy.extensions.filters.http.grpc_http1_bridge.v3.Config",
+        &["upgrade_protobuf_to_grpc", "ignore_query_parameters"],
+    ),
     applied("envoy.extensions.filters.http.buffer.v3.Buffer", &["max_request_bytes"]),
     applied("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", &["disabled", "buffer"]),
     applied(

@@ -2,6 +2,7 @@
 
 mod buffer;
 mod fault;
+mod grpc;
 mod header_mutation;
 mod health_check;
 mod local_rate_limit;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 pub use self::buffer::Buffer;
 pub use self::fault::{Abort, Amount, Fault, Injected};
+pub use self::grpc::{CountedMethods, GrpcHttp1Bridge, GrpcStats};
 pub use self::header_mutation::{HeaderMutation, Mutation, Mutations};
 pub use self::health_check::HealthCheckFilter;
 pub use self::local_rate_limit::{LocalRateLimit, TokenBucket, VirtualHostLimits};
@@ -34,6 +36,12 @@ pub enum Filter {
     Buffer(Buffer),
     /// `envoy.filters.http.fault`.
     Fault(Box<Fault>),
+    /// `envoy.filters.http.grpc_http1_bridge`.
+    GrpcHttp1Bridge(GrpcHttp1Bridge),
+    /// `envoy.filters.http.grpc_stats`.
+    GrpcStats(GrpcStats),
+    /// `envoy.filters.http.grpc_web`.
+    GrpcWeb,
     /// `envoy.filters.http.header_mutation`.
     HeaderMutation(HeaderMutation),
     /// `envoy.filters.http.health_check`.

@@ -6,13 +6,20 @@
 mod buffer;
 mod descriptors;
 mod fault;
+mod gather;
+mod grpc_calls;
+mod grpc_http1_bridge;
+mod grpc_stats;
+mod grpc_web;
 mod header_mutation;
 mod health_check;
 mod local_rate_limit;
 mod rate_limit;
 mod token_bucket;
+mod unsized_body;
 
 use std::cell::OnceCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -29,6 +36,11 @@ use crate::upstream::{Cluster, Locals};
 
 use self::buffer::Buffer;
 use self::fault::Fault;
+pub use self::gather::Gap;
+use self::grpc_http1_bridge::GrpcHttp1Bridge;
+use self::grpc_stats::GrpcStats;
+use self::grpc_web::GrpcWeb;
+
 use self::header_mutation::{HeaderMutation, Mutations};
 use self::health_check::HealthCheck;
 use self::local_rate_limit::LocalRateLimit;
@@ -57,6 +69,9 @@ struct Filter {
 enum Kind {
     Buffer(Buffer),
     Fault(Box<Fault>),
+    GrpcHttp1Bridge(GrpcHttp1Bridge),
+    GrpcStats(GrpcStats),
+    GrpcWeb(GrpcWeb),
     HeaderMutation(HeaderMutation),
     HealthCheck(Box<HealthCheck>),
     LocalRateLimit(Box<LocalRateLimit>),
@@ -84,6 +99,8 @@ pub struct Site<'a> {
     pub root: &'a Scope,
     /// All clusters there are.
     pub clusters: &'a [Arc<Cluster>],
+    /// `per_connection_buffer_limit_bytes` of the listener: how much of a body a filter may hold.
+    pub buffer_limit: u32,
     /// Whether `/healthcheck/fail` was called.
     pub health_failed: &'a Arc<AtomicBool>,
     /// `node.cluster`.
@@ -133,6 +150,9 @@ enum State {
     /// Nothing.
     On,
     Fault(fault::Suffered),
+    GrpcHttp1Bridge(grpc_http1_bridge::Bridged),
+    GrpcStats(Option<Rc<grpc_stats::Call>>),
+    GrpcWeb(grpc_web::Call),
     HeaderMutation(header_mutation::Seen),
     HealthCheck(health_check::Checked),
     LocalRateLimit(local_rate_limit::Verdict),
@@ -158,6 +178,8 @@ struct Context<'c, 'a> {
     /// None for a request that was refused before it came to any filter.
     around: Option<Around<'a>>,
     info: &'c mut StreamInfo,
+    /// Whether a filter has changed the request so that another route may be its own.
+    reroute: &'c mut bool,
 }
 
 /// The host that a request is for.
@@ -220,6 +242,11 @@ impl Kind {
         match config {
             config::Filter::Buffer(config) => Self::Buffer(Buffer::new(*config)),
             config::Filter::Fault(config) => Self::Fault(Box::new(Fault::new(config, site.scope))),
+            config::Filter::GrpcHttp1Bridge(config) => {
+                Self::GrpcHttp1Bridge(GrpcHttp1Bridge::new(*config, site))
+            }
+            config::Filter::GrpcStats(config) => Self::GrpcStats(GrpcStats::new(config, site)),
+            config::Filter::GrpcWeb => Self::GrpcWeb(GrpcWeb::new(site)),
             config::Filter::HeaderMutation(config) => {
                 Self::HeaderMutation(HeaderMutation::new(config))
             }
@@ -238,6 +265,11 @@ impl Kind {
         match self {
             Self::Buffer(_) | Self::HeaderMutation(_) => State::On,
             Self::Fault(_) => State::Fault(fault::Suffered::default()),
+            Self::GrpcHttp1Bridge(_) => {
+                State::GrpcHttp1Bridge(grpc_http1_bridge::Bridged::default())
+            }
+            Self::GrpcStats(_) => State::GrpcStats(None),
+            Self::GrpcWeb(_) => State::GrpcWeb(grpc_web::Call::default()),
             Self::HealthCheck(_) => State::HealthCheck(health_check::Checked::default()),
             Self::LocalRateLimit(_) => State::LocalRateLimit(local_rate_limit::Verdict::default()),
             Self::RateLimit(_) => State::RateLimit(rate_limit::Verdict::default()),
@@ -259,6 +291,18 @@ impl Kind {
             (Self::Fault(filter), State::Fault(suffered)) => {
                 filter.decode(request, suffered, cx).await
             }
+            (Self::GrpcHttp1Bridge(filter), State::GrpcHttp1Bridge(bridged)) => {
+                filter.decode(request, bridged, cx);
+                Flow::Continue
+            }
+            (Self::GrpcStats(filter), State::GrpcStats(call)) => {
+                filter.decode(request, call, cx);
+                Flow::Continue
+            }
+            (Self::GrpcWeb(filter), State::GrpcWeb(call)) => {
+                filter.decode(request, call, cx);
+                Flow::Continue
+            }
             (Self::HealthCheck(filter), State::HealthCheck(checked)) => {
                 filter.decode(request, checked, cx).await
             }
@@ -271,6 +315,9 @@ impl Kind {
             // Each has a state of its own kind.
             (
                 Self::Fault(_)
+                | Self::GrpcHttp1Bridge(_)
+                | Self::GrpcStats(_)
+                | Self::GrpcWeb(_)
                 | Self::HealthCheck(_)
                 | Self::LocalRateLimit(_)
                 | Self::RateLimit(_),
@@ -286,8 +333,22 @@ impl Kind {
         }
     }
 
-    fn encode(&self, response: &mut Response, state: &mut State, cx: &mut Context<'_, '_>) {
+    async fn encode(
+        &self,
+        response: &mut Response,
+        state: &mut State,
+        cx: &mut Context<'_, '_>,
+    ) -> Result<(), Gap> {
         match (self, &mut *state) {
+            (Self::GrpcHttp1Bridge(filter), State::GrpcHttp1Bridge(bridged)) => {
+                return filter.encode(response, bridged).await;
+            }
+            (Self::GrpcStats(_), State::GrpcStats(Some(call))) => {
+                GrpcStats::encode(response, call, cx);
+            }
+            (Self::GrpcWeb(_), State::GrpcWeb(call)) => {
+                return GrpcWeb::encode(response, call).await;
+            }
             (Self::Fault(_), State::Fault(suffered)) => Fault::encode(response, suffered),
             (Self::HealthCheck(filter), State::HealthCheck(checked)) => {
                 filter.encode(response, *checked);
@@ -303,6 +364,7 @@ impl Kind {
             }
             (_, _) => {}
         }
+        Ok(())
     }
 }
 
@@ -324,8 +386,8 @@ impl Override {
 
 // === impl Passage ===
 
-impl Passage<'_> {
-    /// Lets all filters see the request.
+impl<'a> Passage<'a> {
+    /// Lets all filters see the request. Says whether another route may be its own now.
     ///
     /// # Errors
     /// The answer of the filter that answers it.
@@ -333,31 +395,57 @@ impl Passage<'_> {
         &mut self,
         request: &mut Request,
         info: &mut StreamInfo,
-    ) -> Result<(), LocalReply> {
+    ) -> Result<bool, LocalReply> {
         let Self { chain, routed, around, states } = self;
+        let mut reroute = false;
         for (filter, state) in chain.filters.iter().zip(states) {
             if matches!(state, State::Off) {
                 continue;
             }
-            let mut cx =
-                Context { chain, slot: filter.slot, routed: *routed, around: *around, info };
+            let reroute = &mut reroute;
+            let mut cx = Context {
+                chain,
+                slot: filter.slot,
+                routed: *routed,
+                around: *around,
+                info,
+                reroute,
+            };
             if let Flow::Reply(reply) = filter.kind.decode(request, state, &mut cx).await {
                 return Err(reply);
             }
         }
-        Ok(())
+        Ok(reroute)
+    }
+
+    /// The request has another route now.
+    pub fn reroute(&mut self, routed: Option<Routed<'a>>) {
+        self.routed = routed;
     }
 
     /// Lets the filter that answered add to its answer, after the route has.
     pub fn answer(&mut self, reply: &mut Response, info: &mut StreamInfo) {
         let Self { chain, routed, around, states } = self;
         for (filter, state) in chain.filters.iter().zip(states) {
-            let cx = Context { chain, slot: filter.slot, routed: *routed, around: *around, info };
+            let cx = Context {
+                chain,
+                slot: filter.slot,
+                routed: *routed,
+                around: *around,
+                info,
+                reroute: &mut false,
+            };
             match state {
                 State::LocalRateLimit(verdict) => verdict.refuse(reply, &cx),
                 State::RateLimit(verdict) => verdict.refuse(reply, &cx),
                 State::HealthCheck(checked) => HealthCheck::answer(reply, *checked),
-                State::Off | State::On | State::Fault(_) | State::HeaderMutation(_) => {}
+                State::Off
+                | State::On
+                | State::Fault(_)
+                | State::GrpcHttp1Bridge(_)
+                | State::GrpcStats(_)
+                | State::GrpcWeb(_)
+                | State::HeaderMutation(_) => {}
             }
         }
     }
@@ -367,24 +455,55 @@ impl Passage<'_> {
         let Self { chain, routed, around, states } = self;
         for (filter, state) in chain.filters.iter().zip(states) {
             if !matches!(state, State::Off) {
-                let cx =
-                    Context { chain, slot: filter.slot, routed: *routed, around: *around, info };
+                let reroute = &mut false;
+                let cx = Context {
+                    chain,
+                    slot: filter.slot,
+                    routed: *routed,
+                    around: *around,
+                    info,
+                    reroute,
+                };
                 filter.kind.see(request, state, &cx);
             }
         }
     }
 
+    /// The answer to a request that turned out to be wrong while its body was read, by whichever filter found that.
+    pub fn refusal(&self) -> Option<LocalReply> {
+        self.states.iter().find_map(|state| match state {
+            State::GrpcHttp1Bridge(bridged) => GrpcHttp1Bridge::refusal(bridged),
+            State::GrpcWeb(call) => GrpcWeb::refusal(call),
+            _ => None,
+        })
+    }
+
     /// Lets all filters see the response.
-    pub fn encode(&mut self, response: &mut Response, info: &mut StreamInfo) {
+    ///
+    /// # Errors
+    /// Why there is none that could be sent on.
+    pub async fn encode(
+        &mut self,
+        response: &mut Response,
+        info: &mut StreamInfo,
+    ) -> Result<(), Gap> {
         let Self { chain, routed, around, states } = self;
         for (filter, state) in chain.filters.iter().zip(states).rev() {
             if matches!(state, State::Off) {
                 continue;
             }
-            let mut cx =
-                Context { chain, slot: filter.slot, routed: *routed, around: *around, info };
-            filter.kind.encode(response, state, &mut cx);
+            let reroute = &mut false;
+            let mut cx = Context {
+                chain,
+                slot: filter.slot,
+                routed: *routed,
+                around: *around,
+                info,
+                reroute,
+            };
+            filter.kind.encode(response, state, &mut cx).await?;
         }
+        Ok(())
     }
 
     /// What must last as long as the stream.

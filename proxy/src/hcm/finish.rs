@@ -226,6 +226,7 @@ impl Finish {
     /// Keeps what the logs, and replies of our own, want to know of the request's head.
     pub(super) fn note(&mut self, parts: &Parts) {
         self.info.grpc = grpc::is_request(&parts.headers);
+        self.info.grpc_upstream = self.info.grpc;
         self.reply_notes = self.hcm.local_replies.as_ref().map(|replies| replies.note(parts));
         if !self.hcm.logs.is_empty() {
             let mut notes = Box::<Notes>::default();
@@ -327,6 +328,15 @@ impl Finish {
             let notes = self.notes.get_or_insert_default();
             self.hcm.logs.note_response(notes, parts);
         }
+    }
+
+    /// The response broke off before anything of it was sent.
+    pub(super) fn break_off(&mut self, error: &BodyError) {
+        let (flag, details) = failure::after_response_started(error);
+        self.info.flags.set(flag);
+        self.info.details = Some(details.into());
+        self.hcm.stats.downstream_rq_tx_reset.inc();
+        self.end();
     }
 
     fn end(&mut self) {

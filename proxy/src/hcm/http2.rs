@@ -98,7 +98,9 @@ async fn answer(
     };
     let response = match served {
         Some(Ok(response)) => response,
-        Some(Err(Unanswered::Refused)) => return respond.send_reset(Reason::INTERNAL_ERROR),
+        Some(Err(Unanswered::Refused | Unanswered::Broken)) => {
+            return respond.send_reset(Reason::INTERNAL_ERROR);
+        }
         Some(Err(Unanswered::Gone)) | None => return,
     };
     let (mut parts, body) = response.into_parts();

@@ -109,6 +109,8 @@ stats! {
         downstream_rq_tx_reset: Counter,
         /// Upgrades on routes that do not allow them
         downstream_rq_ws_on_non_ws_route: Counter,
+        /// Responses that were too large for a filter that holds them
+        rs_too_large: Counter,
     }
 }
 

@@ -25,6 +25,9 @@ pub(super) enum Unanswered {
     /// HTTP/2 refuses a request by a reset.
     #[error("the stream is refused")]
     Refused,
+    /// The upstream broke off while nothing of its response was sent on yet.
+    #[error("the response broke off before it was sent on")]
+    Broken,
 }
 
 /// Answers one request.
@@ -47,7 +50,7 @@ async fn answer(
 ) -> Result<Response, Unanswered> {
     let response = match prepared {
         Ok(prepared) if let Some(way) = hcm.filtered() => {
-            Box::pin(filtered::serve(&hcm, way, prepared, &mut finish)).await
+            Box::pin(filtered::serve(&hcm, way, prepared, &mut finish)).await?
         }
         Ok(prepared) => match route(&hcm.terminal, prepared, &mut finish) {
             Ok((mut next, request)) => {
@@ -74,7 +77,9 @@ async fn answer(
             finish.refuse(&reply);
             let reply = reply.into_response(&mut finish.info);
             match &hcm.filters {
-                Some(chain) => filtered::refuse(chain, reply, &mut finish),
+                Some(chain) => {
+                    Box::pin(filtered::refuse((&hcm, chain), reply, &mut finish)).await?
+                }
                 None => reply,
             }
         }

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderMap};
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use self::held::Held;
@@ -40,6 +40,8 @@ pub struct Body {
     watches: [Option<Box<dyn Watch>>; 2],
     /// HTTP/1 has its trailers dropped, as Envoy does without `enable_trailers`.
     drop_trailers: bool,
+    /// The last bytes of a body whose trailers are dropped, while they wait for its end.
+    last: Option<Box<Bytes>>,
     /// How long it may take, if that is limited.
     timed: Option<Box<Timed>>,
     /// Who counts that it is not asked for.
@@ -66,6 +68,9 @@ pub enum BodyError {
     /// Nothing of it came for too long.
     #[error("nothing of the body came for too long")]
     Idle,
+    /// It is not in the form that its head says.
+    #[error("the body is not in the form that its head says")]
+    Malformed,
     /// Somebody else reads it now, for another try of the same request.
     #[error("the body is read by another try")]
     Superseded,
@@ -180,6 +185,7 @@ impl Body {
             source,
             watches: [None, None],
             drop_trailers: false,
+            last: None,
             timed: None,
             flow: Flow::default(),
             pace: None,
@@ -193,6 +199,9 @@ impl Body {
 
     /// Whether there is nothing (more) to come.
     pub fn is_empty(&self) -> bool {
+        if self.last.is_some() {
+            return false;
+        }
         match &self.source {
             Source::Empty => true,
             Source::Full(bytes) => bytes.is_empty(),
@@ -205,9 +214,20 @@ impl Body {
         }
     }
 
+    /// Whether all of it is there.
+    pub fn is_whole(&self) -> bool {
+        matches!(self.source, Source::Empty | Source::Full(_))
+    }
+
     /// Drops the trailers that may come.
     pub fn without_trailers(mut self) -> Self {
         self.drop_trailers = true;
+        if let Source::Held(held) = &mut self.source {
+            held.drop_trailers();
+            if held.is_empty() {
+                self.source = Source::Empty;
+            }
+        }
         self
     }
 
@@ -290,6 +310,70 @@ impl Body {
         }
     }
 
+    fn poll_source(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let polled = match &mut self.source {
+            Source::Empty => Poll::Ready(None),
+            Source::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Source::Held(held) => Poll::Ready(held.next().map(Ok)),
+            Source::Wrapped(body) => body.as_mut().poll_frame(cx),
+            Source::Incoming(incoming) => {
+                Pin::new(incoming).poll_frame(cx).map_err(BodyError::Source)
+            }
+            Source::Received(received) => {
+                Pin::new(&mut **received).poll_frame(cx).map_err(BodyError::Stream)
+            }
+            Source::Replayed(reader) => Pin::new(&mut **reader).poll_frame(cx),
+            Source::Other(other) => other.0.as_mut().poll_frame(cx),
+        };
+        match (polled, &mut self.timed) {
+            (Poll::Ready(polled), None) => Poll::Ready(polled),
+            (Poll::Ready(polled), Some(timed)) => {
+                timed.beat();
+                Poll::Ready(polled)
+            }
+            (Poll::Pending, None) => Poll::Pending,
+            (Poll::Pending, Some(timed)) => {
+                let late = ready!(timed.poll(cx));
+                self.source = Source::Empty;
+                Poll::Ready(Some(Err(late)))
+            }
+        }
+    }
+
+    /// Whether nothing but trailers can follow that nobody gets. Who has as many bytes as there are to be asks for no more,
+    /// and the watches would not learn how it ended.
+    fn is_last(&self, frame: &Frame<Bytes>) -> bool {
+        self.drop_trailers
+            && frame.is_data()
+            && !self.is_empty()
+            && http_body::Body::size_hint(self).exact() == Some(0)
+    }
+
+    /// Passes the last bytes on once it is known how the body ends.
+    fn poll_last(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let polled = ready!(self.poll_source(cx));
+        let last = self.last.take().map_or_else(Bytes::new, |last| *last);
+        match polled {
+            None => self.tell_last(last.len()),
+            Some(Err(error)) => {
+                self.tell_failed(&error);
+                return Poll::Ready(Some(Err(error)));
+            }
+            Some(Ok(frame)) => {
+                self.tell_data(last.len());
+                match frame.into_data() {
+                    // More than was said; who reads it sees that.
+                    Ok(data) => self.last = Some(Box::new(data)),
+                    Err(frame) => self.tell_end(frame.trailers_ref()),
+                }
+            }
+        }
+        Poll::Ready(Some(Ok(Frame::data(last))))
+    }
+
     fn pass(&mut self, frame: Frame<Bytes>) -> Option<Frame<Bytes>> {
         let Some(data) = frame.data_ref() else {
             self.tell_end(frame.trailers_ref());
@@ -319,45 +403,31 @@ impl http_body::Body for Body {
         if let Some(pace) = &self.pace {
             pace.ask();
         }
-        let polled = match &mut self.source {
+        let this = &mut *self;
+        if this.last.is_some() {
+            return this.poll_last(cx);
+        }
+        match &mut this.source {
             Source::Empty => return Poll::Ready(None),
             Source::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
-                self.tell_last(bytes.len());
+                this.tell_last(bytes.len());
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
-            Source::Held(held) => Poll::Ready(held.next().map(Ok)),
-            Source::Wrapped(body) => body.as_mut().poll_frame(cx),
-            Source::Incoming(incoming) => {
-                Pin::new(incoming).poll_frame(cx).map_err(BodyError::Source)
-            }
-            Source::Received(received) => {
-                Pin::new(&mut **received).poll_frame(cx).map_err(BodyError::Stream)
-            }
-            Source::Replayed(reader) => Pin::new(&mut **reader).poll_frame(cx),
-            Source::Other(other) => other.0.as_mut().poll_frame(cx),
-        };
-        let polled = match (polled, &mut self.timed) {
-            (Poll::Ready(polled), None) => polled,
-            (Poll::Ready(polled), Some(timed)) => {
-                timed.beat();
-                polled
-            }
-            (Poll::Pending, None) => return Poll::Pending,
-            (Poll::Pending, Some(timed)) => {
-                let late = ready!(timed.poll(cx));
-                self.source = Source::Empty;
-                Some(Err(late))
-            }
-        };
-        Poll::Ready(match polled {
+            _ => {}
+        }
+        Poll::Ready(match ready!(this.poll_source(cx)) {
             None => {
-                self.tell_end(None);
+                this.tell_end(None);
                 None
             }
-            Some(Ok(frame)) => self.pass(frame).map(Ok),
+            Some(Ok(frame)) if this.is_last(&frame) => {
+                this.last = frame.into_data().ok().map(Box::new);
+                return this.poll_last(cx);
+            }
+            Some(Ok(frame)) => this.pass(frame).map(Ok),
             Some(Err(error)) => {
-                self.tell_failed(&error);
+                this.tell_failed(&error);
                 Some(Err(error))
             }
         })

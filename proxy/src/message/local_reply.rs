@@ -8,7 +8,7 @@ use http::{Response, StatusCode};
 
 use crate::stream_info::{Flag, StreamInfo};
 
-use super::{Body, headers};
+use super::{Body, grpc, headers};
 
 /// An answer that no upstream sent.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -154,6 +154,18 @@ impl LocalReply {
             .closing()
     }
 
+    /// A filter that holds responses until they are whole has room for so much and no more.
+    pub fn response_too_large() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "response_payload_too_large")
+            .with_body("Internal Server Error")
+    }
+
+    /// A gRPC-Web request that is to be base64 and is not.
+    pub fn bad_grpc_web(details: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, details)
+            .with_body("Bad gRPC-web request, invalid base64 data.")
+    }
+
     /// No virtual host, or no route of it, matches.
     pub fn no_route() -> Self {
         Self::new(StatusCode::NOT_FOUND, "route_not_found").flagged(Flag::NoRouteFound)
@@ -217,8 +229,9 @@ impl LocalReply {
     pub fn max_stream_duration(complete: bool) -> Self {
         let status =
             if complete { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::REQUEST_TIMEOUT };
-        let reply =
+        let mut reply =
             Self::new(status, "max_duration_timeout").with_body("downstream duration timeout");
+        reply.grpc_status = Some(grpc::DEADLINE_EXCEEDED);
         if complete { reply } else { reply.closing() }
     }
 
@@ -266,6 +279,9 @@ impl LocalReply {
         let headers = response.headers_mut();
         if self.overloaded {
             headers.insert(headers::X_ENVOY_OVERLOADED, HeaderValue::from_static("true"));
+        }
+        if let Some(status) = self.grpc_status.filter(|_| info.grpc) {
+            headers.insert(grpc::GRPC_STATUS, u16::from(status).into());
         }
         if let Some(location) = self.location {
             headers.insert(LOCATION, *location);

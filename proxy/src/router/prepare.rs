@@ -101,9 +101,10 @@ impl Router {
         info: &mut StreamInfo,
     ) -> Option<Duration> {
         let Some(times) = &forward.times else { return asked.timeout(forward.timeout) };
+        let is_grpc = info.grpc_upstream;
         let headers = request.headers_mut();
-        info.limits = Some(Box::new(times::stream_limits(times, info.grpc, headers)));
-        let Some(grpc) = times::grpc_timeout(times, info.grpc, headers) else {
+        info.limits = Some(Box::new(times::stream_limits(times, is_grpc, headers)));
+        let Some(grpc) = times::grpc_timeout(times, is_grpc, headers) else {
             return asked.timeout(forward.timeout);
         };
         let timeout = asked.timeout(grpc);

@@ -17,7 +17,7 @@ use crate::base::drain::Phase;
 use crate::base::task::{self, Owned};
 use crate::config::access_log::AccessLog;
 use crate::config::diagnostic::Lenience;
-use crate::config::listener::{FilterChain, Terminal};
+use crate::config::listener::{FilterChain, Listener, Terminal};
 use crate::config::{self, Bootstrap, Manner};
 use crate::filter;
 use crate::hcm::Ending;
@@ -225,8 +225,12 @@ fn sites(
             let table = tables.get(&place).cloned().unwrap_or_default();
             chains.push(Site {
                 logs: Arc::new(AccessLogs::build(logs_of(chain), files)?),
-                http_filters: http_filters(chain, &table, (&bootstrap.node.cluster, given))
-                    .map(Arc::new),
+                http_filters: http_filters(
+                    (listener, chain),
+                    &table,
+                    (&bootstrap.node.cluster, given),
+                )
+                .map(Arc::new),
                 table,
                 filters: chain
                     .filters
@@ -247,7 +251,7 @@ fn event_log(path: &Path, files: &Files) -> Result<EventLog, Error> {
 
 /// The HTTP filters of a filter chain, if it has any.
 fn http_filters(
-    chain: &FilterChain,
+    (listener, chain): (&Listener, &FilterChain),
     table: &Table,
     (node_cluster, given): (&str, Given<'_>),
 ) -> Option<filter::http::Chain> {
@@ -258,6 +262,7 @@ fn http_filters(
         scope: &scope,
         root: given.root,
         clusters: given.clusters,
+        buffer_limit: listener.buffer_limit,
         health_failed: &given.ending.health_failed,
         node_cluster,
     };

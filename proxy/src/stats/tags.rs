@@ -12,9 +12,11 @@ pub(super) struct Tagged<'a> {
 }
 
 /// Tags that are one whole part of a name, in Envoy's order: `$` is the label, `*` any part, and anything may follow.
-const PARTS: [(&str, &str); 16] = [
+const PARTS: [(&str, &str); 18] = [
     ("http_user_agent", "http.*.user_agent.$"),
     ("virtual_cluster", "vhost.*.vcluster.$"),
+    ("grpc_bridge_method", "cluster.*.grpc.*.$"),
+    ("grpc_bridge_service", "cluster.*.grpc.$"),
     ("fault_downstream_cluster", "http.*.fault.$"),
     ("tcp_prefix", "tcp.$"),
     ("udp_prefix", "udp.$"),

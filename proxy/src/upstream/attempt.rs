@@ -77,6 +77,10 @@ struct Download {
     running: Running,
     origin: Origin,
     whole: Whole,
+    /// Whether it is a gRPC call, whose status may come after it.
+    grpc: bool,
+    /// Whether its host has served it, if nothing after it says so.
+    served: bool,
     reset_after_start: Counter,
 }
 
@@ -216,6 +220,10 @@ impl Attempt<'_> {
             }
             Err(failure) => failure,
         };
+        // The host had no part in it.
+        if self.whole.is_malformed() {
+            return;
+        }
         report::failed(&self.target.host, failure);
         let stats = &self.local.cluster.stats;
         let host = &self.target.host.stats;
@@ -255,6 +263,12 @@ impl Attempt<'_> {
             running,
             origin,
             whole: self.whole.clone(),
+            served: match info.grpc_upstream {
+                // Its status comes after it, if it is more than a head.
+                true => response.body().is_empty() && report::is_served(response.headers()),
+                false => true,
+            },
+            grpc: info.grpc_upstream,
             reset_after_start: self.reset_after_start.clone(),
         };
         let flow = Flow::of(&self.local.flow.down);
@@ -339,12 +353,17 @@ fn address(request: &mut Request, target: &LocalHost) {
 impl Watch for Download {
     fn data(&mut self, _bytes: usize) {}
 
-    fn end(mut self: Box<Self>, _trailers: Option<&HeaderMap>) {
+    fn end(mut self: Box<Self>, trailers: Option<&HeaderMap>) {
         if let Some(since) = self.whole.since() {
             self.local.time(millis(since.elapsed()), self.origin);
         }
         let stats = &self.running.host.stats;
-        if self.running.status >= 500 { &stats.rq_error } else { &stats.rq_success }.inc();
+        let served = match trailers.filter(|_| self.grpc) {
+            Some(trailers) => report::is_served(trailers),
+            None => self.served,
+        };
+        let served = served && self.running.status < 500;
+        if served { &stats.rq_success } else { &stats.rq_error }.inc();
         // With the request not sent in whole, the connection is good for nothing else.
         if let Some(lease) = self.lease.take().filter(|_| self.whole.since().is_some()) {
             lease.release();
@@ -370,6 +389,7 @@ impl Watch for Download {
             // An HTTP/1 body that ends before its end, for one.
             BodyError::Source(_) => stats.upstream_cx_protocol_error.inc(),
             BodyError::Stream(_)
+            | BodyError::Malformed
             | BodyError::Superseded
             | BodyError::Withdrawn
             | BodyError::Closed => {}

@@ -67,6 +67,7 @@ pub fn after_response_started(error: &BodyError) -> (Flag, &'static str) {
         // An HTTP/1 body that ends before its end is a breach of the protocol, as Envoy sees it.
         BodyError::Source(_)
         | BodyError::Stream(_)
+        | BodyError::Malformed
         | BodyError::Superseded
         | BodyError::Withdrawn => {
             (Flag::UpstreamProtocolError, "upstream_reset_after_response_started{protocol_error}")

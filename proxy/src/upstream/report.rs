@@ -1,7 +1,7 @@
 //! Tells outlier detection and health checks what an attempt on a host came to. Where there are none, nothing is done.
 
-use http::HeaderName;
 use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName};
 
 use crate::message::Response;
 
@@ -53,8 +53,17 @@ fn grpc_status(response: &Response) -> Option<u16> {
     if !kind.as_bytes().starts_with(b"application/grpc") {
         return None;
     }
+    status_of(headers)
+}
+
+/// Whether these headers, of a response's head or after its body, tell of a call that its host has served.
+pub(super) fn is_served(headers: &HeaderMap) -> bool {
+    status_of(headers).is_some_and(|status| status < 500)
+}
+
+/// What a status of gRPC is in HTTP, as gRPC's documentation of its codes has it, and Envoy.
+fn status_of(headers: &HeaderMap) -> Option<u16> {
     let status = headers.get(GRPC_STATUS)?.to_str().ok()?;
-    // As gRPC's documentation of its codes has it, and Envoy.
     Some(match status.parse().unwrap_or(u32::MAX) {
         0 => 200,
         1 => 499,

@@ -20,6 +20,8 @@ use super::failure::Failure;
 pub struct Upload {
     /// Since when it has.
     done: Cell<Option<Instant>>,
+    /// Whether it has not, since it was not what its head said.
+    malformed: Cell<bool>,
     told: Notify,
 }
 
@@ -99,6 +101,11 @@ impl Whole {
         Ok(response.map(|body| body.until(begun + timeout)))
     }
 
+    /// Whether the request was given up for what its client did wrong.
+    pub(super) fn is_malformed(&self) -> bool {
+        matches!(self, Self::With(upload) if upload.malformed.get())
+    }
+
     /// Since when it has, if it has.
     pub fn since(&self) -> Option<Instant> {
         match self {
@@ -116,5 +123,7 @@ impl Watch for Progress {
         self.0.told.notify_waiters();
     }
 
-    fn failed(self: Box<Self>, _error: &BodyError) {}
+    fn failed(self: Box<Self>, error: &BodyError) {
+        self.0.malformed.set(matches!(error, BodyError::Malformed));
+    }
 }

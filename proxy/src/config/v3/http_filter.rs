@@ -2,6 +2,7 @@
 
 mod buffer;
 mod fault;
+mod grpc;
 pub(super) mod header_mutation;
 mod health_check;
 mod local_rate_limit;
@@ -54,6 +55,9 @@ fn one(
         fault::NAME => {
             fault::lower(extension, findings).map(|fault| Filter::Fault(Box::new(fault)))
         }
+        grpc::HTTP1_BRIDGE => Some(Filter::GrpcHttp1Bridge(grpc::http1_bridge(extension))),
+        grpc::STATS => Some(Filter::GrpcStats(grpc::stats(extension))),
+        grpc::WEB => Some(Filter::GrpcWeb),
         health_check::NAME => health_check::lower(extension, findings).map(Filter::HealthCheck),
         local_rate_limit::NAME => {
             let limit = local_rate_limit::lower(extension, findings);

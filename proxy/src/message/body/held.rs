@@ -25,6 +25,10 @@ impl Held {
         data.or_else(|| self.trailers.take().map(Frame::trailers))
     }
 
+    pub(super) fn drop_trailers(&mut self) {
+        self.trailers = None;
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.chunks.is_empty() && self.trailers.is_none()
     }
