@@ -4,6 +4,7 @@ mod back_pressure;
 mod circuit_breakers;
 mod faults;
 mod global_rate_limit;
+mod grpc;
 mod health_checks;
 mod load_balancing;
 mod metrics;

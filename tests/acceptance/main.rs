@@ -41,6 +41,9 @@ mod features;
 /// HTTP filters where they meet the rest of a proxy.
 #[cfg(test)]
 mod filters;
+/// gRPC and those who do not speak it.
+#[cfg(test)]
+mod grpc;
 /// What a file's HTTP connection manager says.
 #[cfg(test)]
 mod hcm;
