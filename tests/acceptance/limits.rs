@@ -39,6 +39,7 @@ mod overload;
 mod pressure;
 mod timeouts;
 mod upstreams;
+mod upstreams_http2;
 mod windows;
 
 use std::{

@@ -229,7 +229,8 @@ impl Attempt<'_> {
         let host = &self.target.host.stats;
         host.rq_error.inc();
         match failure {
-            Failure::RemoteReset | Failure::RefusedStream => stats.upstream_rq_rx_reset.inc(),
+            // A refused stream is none of these in Envoy.
+            Failure::RemoteReset => stats.upstream_rq_rx_reset.inc(),
             Failure::Protocol => stats.upstream_cx_protocol_error.inc(),
             Failure::PerTryTimeout => {
                 stats.upstream_rq_per_try_timeout.inc();
