@@ -47,7 +47,7 @@ pub enum Launcher {
     /// Child processes on 127.0.0.1.
     Process(ProcessLauncher),
     /// Containers on a network of their own.
-    Container(ContainerLauncher),
+    Container(Box<ContainerLauncher>),
 }
 
 /// How a node ended.

@@ -37,7 +37,7 @@ pub struct OriginPlan {
     trailers: HeaderMap,
     delay: Duration,
     breaks_off: bool,
-    paths: Vec<(&'static str, OriginPlan)>,
+    paths: Vec<(&'static str, Self)>,
 }
 
 /// A started upstream. Dropping it closes its socket and its connections.

@@ -185,7 +185,9 @@ impl Topology {
             Launched::Process => {
                 Launcher::Process(ProcessLauncher::new(plan.clone(), data_plane).await?)
             }
-            Launched::Container => Launcher::Container(ContainerLauncher::new(plan.clone()).await?),
+            Launched::Container => {
+                Launcher::Container(Box::new(ContainerLauncher::new(plan.clone()).await?))
+            }
         };
         let mesh = Mesh::new(launcher, &plan, (launched, data_plane));
         for planned in plan.nodes.iter().filter(|planned| !waiting.contains(&planned.node)) {

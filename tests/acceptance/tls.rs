@@ -1,5 +1,7 @@
 //! TLS with clients and with hosts: ours and the real Envoy, with the same file, asked by curl and `openssl s_client`.
 
+#![expect(clippy::needless_pass_by_value, reason = "JSON is made where it is passed on")]
+
 mod bad;
 mod chains;
 mod downstream;
@@ -125,11 +127,13 @@ impl Bench {
     }
 
     /// The context of a cluster.
+    #[expect(clippy::unused_self, reason = "it reads like that of a listener")]
     pub(crate) fn client(&self, common: Value, more: Value) -> Value {
         socket("UpstreamTlsContext", merged(json!({ "common_tls_context": common }), more))
     }
 
     /// A proxy with this file, in which its stats and its log are easy to find.
+    #[expect(clippy::unused_self, reason = "who has a topology has what its files name")]
     pub(crate) fn topology(&self, resources: &Value) -> Topology {
         let mut config = Config::of(Role::Sidecar, ConfigVersion::V3).unwrap();
         let file = json!({

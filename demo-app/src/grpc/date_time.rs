@@ -28,7 +28,7 @@ pub(super) async fn watch(
     request: HttpRequest,
 ) -> HttpResponse {
     let answer = service_fn(async |request: Request<WatchRequest>| {
-        repeat(Arc::clone(&service), request.into_inner()).map(Response::new)
+        repeat(Arc::clone(&service), request.get_ref()).map(Response::new)
     });
     Grpc::new(ProstCodec::default()).server_streaming(answer, request).await.map(Body::new)
 }
@@ -65,8 +65,8 @@ async fn tell(service: &Service, request: NowRequest) -> Result<Response<NowRepl
 /// Tells the time again and again.
 fn repeat(
     service: Arc<Service>,
-    request: WatchRequest,
-) -> Result<impl Stream<Item = Result<NowReply, Status>>, Status> {
+    request: &WatchRequest,
+) -> Result<impl Stream<Item = Result<NowReply, Status>> + use<>, Status> {
     let interval = grpc::time("interval_ms", request.interval_ms)?;
     let number = if request.count == 0 { usize::MAX } else { request.count as usize };
     let pauses = std::iter::once(Duration::ZERO).chain(std::iter::repeat(interval));

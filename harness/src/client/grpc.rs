@@ -27,10 +27,13 @@ pub struct Caller {
     _driver: JoinSet<hyper::Result<()>>,
 }
 
+/// What brings the head of a response.
+type Head = dyn Future<Output = hyper::Result<Response<Incoming>>>;
+
 /// One call.
 pub struct Call {
     requests: Option<Sender<Bytes, io::Error>>,
-    head: Option<Pin<Box<dyn Future<Output = hyper::Result<Response<Incoming>>>>>>,
+    head: Option<Pin<Box<Head>>>,
     response: Option<Response<Incoming>>,
     received: BytesMut,
     trailers: HeaderMap,

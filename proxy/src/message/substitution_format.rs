@@ -45,7 +45,8 @@ impl SubstitutionFormat {
         let said = config.content_type.as_deref();
         // The loader refuses what no header can say.
         let said = said.and_then(|said| HeaderValue::from_str(said).ok());
-        Ok(Self { source, content_type: said.unwrap_or(HeaderValue::from_static(kind)) })
+        let content_type = said.unwrap_or_else(|| HeaderValue::from_static(kind));
+        Ok(Self { source, content_type })
     }
 
     /// A text.

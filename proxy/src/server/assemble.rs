@@ -104,11 +104,8 @@ async fn run(mut bootstrap: Bootstrap, remains: Remains, options: &Options) -> R
     let store = Store::new();
     let root = store.root();
     let life = Arc::new(Life::new(clock::now(), clock::wall()));
-    let managed = bootstrap.overload.clone().map(|config| (config, Arc::new(Overload::default())));
-    let ending = Ending {
-        overload: managed.as_ref().map(|(_, overload)| overload.clone()),
-        ..Ending::default()
-    };
+    let mut tasks = Owned::new();
+    let ending = ending(&bootstrap, &root, &mut tasks);
     let most_connections = overload::limit(&bootstrap, &root);
     let clusters = Arc::new(upstream::Manager::new(&bootstrap.clusters, &root));
     let count = options.workers();
@@ -126,21 +123,9 @@ async fn run(mut bootstrap: Bootstrap, remains: Remains, options: &Options) -> R
         command_line: options.as_json(),
     };
     let sites = Arc::new(sites(&bootstrap, &files, &tables, (&root, &clusters, &ending))?);
-    let mut tasks = Owned::new();
     task::spawn_in(&mut tasks, admin::tend(parts.clone()));
-    if let Some((config, managed)) = managed {
-        task::spawn_in(&mut tasks, overload::watch(config, managed, root.clone()));
-    }
     admin_server::start(parts, options.admin_address_path.as_deref(), &files, &mut tasks)?;
-    let ejections = bootstrap.outlier_event_log.as_deref();
-    let ejections = ejections.map(|path| event_log(path, &files)).transpose()?;
-    for cluster in clusters.clusters() {
-        let checks = cluster.config.health_check.iter().flat_map(|check| &check.event_logs);
-        let checks = checks.map(|path| event_log(path, &files)).collect::<Result<_, _>>()?;
-        upstream::outlier::start(cluster, ejections.clone(), &mut tasks);
-        upstream::health_check::start(cluster, checks, &mut tasks);
-        discovery::start(cluster, &mut tasks);
-    }
+    tend_clusters(&bootstrap, &clusters, &files, &mut tasks)?;
     secrets::start(&listeners, &clusters, &root, &mut tasks);
     tokio::select! {
         () = warm(&clusters) => {}
@@ -171,6 +156,35 @@ async fn run(mut bootstrap: Bootstrap, remains: Remains, options: &Options) -> R
     }
     files.flush(LAST_FLUSH);
     tracing::info!("exiting");
+    Ok(())
+}
+
+/// What tells connections to end or to hold back. Starts the overload manager, if there is one.
+fn ending(bootstrap: &Bootstrap, root: &Scope, tasks: &mut Owned) -> Ending {
+    let overload = bootstrap.overload.clone().map(|config| {
+        let overload = Arc::new(Overload::default());
+        task::spawn_in(tasks, overload::watch(config, overload.clone(), root.clone()));
+        overload
+    });
+    Ending { overload, ..Ending::default() }
+}
+
+/// Starts what goes on beside the requests of clusters: ejections, health checks, discovery.
+fn tend_clusters(
+    bootstrap: &Bootstrap,
+    clusters: &upstream::Manager,
+    files: &Files,
+    tasks: &mut Owned,
+) -> Result<(), Error> {
+    let ejections = bootstrap.outlier_event_log.as_deref();
+    let ejections = ejections.map(|path| event_log(path, files)).transpose()?;
+    for cluster in clusters.clusters() {
+        let checks = cluster.config.health_check.iter().flat_map(|check| &check.event_logs);
+        let checks = checks.map(|path| event_log(path, files)).collect::<Result<_, _>>()?;
+        upstream::outlier::start(cluster, ejections.clone(), tasks);
+        upstream::health_check::start(cluster, checks, tasks);
+        discovery::start(cluster, tasks);
+    }
     Ok(())
 }
 

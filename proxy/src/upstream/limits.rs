@@ -78,19 +78,23 @@ impl Limits {
         };
         let remains = remaining(RoutingPriority::Default, "default");
         let limits = Self {
-            default: Breakers::new(&config.default, open(RoutingPriority::Default), remains),
+            default: Breakers::new(
+                &config.default,
+                open(RoutingPriority::Default),
+                remains.as_ref(),
+            ),
             high: OnceLock::new(),
             config: config.clone(),
             high_open: open(RoutingPriority::High),
             hosts: Hosts::new(config),
         };
         if let Some(remains) = remaining(RoutingPriority::High, "high") {
-            limits.high.get_or_init(|| Box::new(limits.make_high(Some(remains))));
+            limits.high.get_or_init(|| Box::new(limits.make_high(Some(&remains))));
         }
         limits
     }
 
-    fn make_high(&self, remains: Option<RemainingStats>) -> Breakers {
+    fn make_high(&self, remains: Option<&RemainingStats>) -> Breakers {
         Breakers::new(&self.config.high, self.high_open.clone(), remains)
     }
 
@@ -108,10 +112,10 @@ impl Limits {
 
 impl Breakers {
     /// Breakers that move these gauges, in the order of [`ClusterStats::breakers`], and those of what remains.
-    fn new(thresholds: &Thresholds, open: [Gauge; 5], remaining: Option<RemainingStats>) -> Self {
+    fn new(thresholds: &Thresholds, open: [Gauge; 5], remaining: Option<&RemainingStats>) -> Self {
         let [cx_open, cx_pool_open, rq_open, rq_pending_open, rq_retry_open] = open;
         let limit = |most: u32, open, of: fn(&RemainingStats) -> &Gauge| {
-            Limit::new(u64::from(most), open, remaining.as_ref().map(of).cloned())
+            Limit::new(u64::from(most), open, remaining.map(of).cloned())
         };
         let connections = limit(thresholds.max_connections, cx_open, |all| &all.remaining_cx);
         let pending =
@@ -120,9 +124,9 @@ impl Breakers {
         let pools = Limit::new(
             thresholds.max_connection_pools.map_or(u64::MAX, u64::from),
             cx_pool_open,
-            remaining.as_ref().map(|all| all.remaining_cx_pools.clone()),
+            remaining.map(|all| all.remaining_cx_pools.clone()),
         );
-        let remaining_retries = remaining.as_ref().map(|all| all.remaining_retries.clone());
+        let remaining_retries = remaining.map(|all| all.remaining_retries.clone());
         let most = u64::from(thresholds.max_retries);
         let retries = match thresholds.retry_budget {
             None => Retries::Limit(Limit::new(most, rq_retry_open, remaining_retries)),

@@ -55,24 +55,26 @@ impl Given {
         fs::rename(new, &self.path).unwrap();
     }
 
-    fn gateway(&self, path: &str) -> Topology {
-        self.gateway_with(path, |text| text)
-    }
-
     /// The example's gateway, with something done to its text.
     pub(super) fn changed(&self, change: impl FnOnce(String) -> String) -> Topology {
-        self.gateway_with(self.path.to_str().unwrap(), change)
+        gateway_with(self.path.to_str().unwrap(), change)
     }
+}
 
-    fn gateway_with(&self, path: &str, change: impl FnOnce(String) -> String) -> Topology {
-        // The harness finds a free port in place of this one.
-        let text = example("eds.yaml").replace(ENDPOINTS, path).replace(": 8000 }", ": 80 }");
-        let text = change(text);
-        let path = PathBuf::from("eds.yaml");
-        Topology::new()
-            .lone_sidecar(Config { version: ConfigVersion::V3, path, text })
-            .arguments(Node::SIDECAR, &["--concurrency", "1"])
-    }
+/// The example's gateway, with the hosts in that file.
+fn gateway(path: &str) -> Topology {
+    gateway_with(path, |text| text)
+}
+
+/// The same with something done to its text.
+fn gateway_with(path: &str, change: impl FnOnce(String) -> String) -> Topology {
+    // The harness finds a free port in place of this one.
+    let text = example("eds.yaml").replace(ENDPOINTS, path).replace(": 8000 }", ": 80 }");
+    let text = change(text);
+    let path = PathBuf::from("eds.yaml");
+    Topology::new()
+        .lone_sidecar(Config { version: ConfigVersion::V3, path, text })
+        .arguments(Node::SIDECAR, &["--concurrency", "1"])
 }
 
 pub(super) async fn given() -> Given {
@@ -80,7 +82,7 @@ pub(super) async fn given() -> Given {
 }
 
 fn plain(_version: ConfigVersion, given: &Given) -> Topology {
-    given.gateway(given.path.to_str().unwrap())
+    gateway(given.path.to_str().unwrap())
 }
 
 /// Waits until that host answers.
@@ -258,7 +260,7 @@ async fn given_linked() -> Given {
 
 fn watching(_version: ConfigVersion, given: &Given) -> Topology {
     let folder = given.folder.path().display();
-    given.gateway(&format!("{}, watched_directory: {{ path: {folder} }}", given.path.display()))
+    gateway(&format!("{}, watched_directory: {{ path: {folder} }}", given.path.display()))
 }
 
 each_proxy!(a_link_that_is_swapped_is_seen, given_linked, watching);

@@ -224,10 +224,7 @@ async fn a_client_of_http1_finds_the_status_in_the_head(mesh: &Mesh) {
     let message = NowReply::decode(reply.body.slice(5..)).unwrap();
     let reply = Client::send(post("application/x-protobuf", b"\x18\x01")).await.unwrap();
     reply.expect_status(200).expect_header("grpc-status", "0");
-    assert_eq!(
-        NowReply::decode(reply.body.clone()).unwrap().datetime.len(),
-        message.datetime.len()
-    );
+    assert_eq!(NowReply::decode(reply.body).unwrap().datetime.len(), message.datetime.len());
 }
 
 each_feature_mesh!(the_app_is_asked_for_its_health_by_grpc, "grpc");

@@ -183,6 +183,9 @@ fn pieces() -> impl Iterator<Item = Bytes> + Send + 'static {
     })
 }
 
+/// What says which HTTP a cluster speaks.
+const HTTP: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
 /// A proxy that holds no more than 256 KiB of a connection, and takes no more than that of a stream of HTTP/2.
 fn topology(way: Way, server: &Server) -> Topology {
     let between = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
@@ -229,10 +232,9 @@ fn topology(way: Way, server: &Server) -> Topology {
     let (listeners, clusters) = match way {
         Way::Once => (listener("front", front, "app"), cluster("app", server.at(), "")),
         Way::Twice => {
-            let kind = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
             let http2 = format!(
-                "    typed_extension_protocol_options:\n      {kind}:\n        \
-                 \"@type\": type.googleapis.com/{kind}\n        explicit_http_config: {{{windows}}}"
+                "    typed_extension_protocol_options:\n      {HTTP}:\n        \
+                 \"@type\": type.googleapis.com/{HTTP}\n        explicit_http_config: {{{windows}}}"
             );
             (
                 listener("front", front, "hop") + &listener("back", between, "app"),

@@ -1,6 +1,7 @@
 //! What a proxy lets its peers send over HTTP/2 before it has read any of it: the file's windows, on both sides.
 
 use std::{
+    future::{Ready, ready},
     io::Read,
     sync::{Arc, Mutex},
 };
@@ -38,7 +39,7 @@ impl At for Listening {
     }
 }
 
-async fn listening() -> Listening {
+fn listening() -> Ready<Listening> {
     let heard = Arc::<Mutex<Vec<u8>>>::default();
     let kept = heard.clone();
     let server = scripted(move |mut stream| {
@@ -48,7 +49,7 @@ async fn listening() -> Listening {
         }
         Ok(())
     });
-    Listening { server, heard }
+    ready(Listening { server, heard })
 }
 
 /// The windows of a stream and of the connection that these frames give, once both are there.
@@ -69,7 +70,7 @@ fn windows(mut frames: &[u8]) -> Option<(u32, u32)> {
                 let settings = payload.chunks_exact(6);
                 let mut window = settings
                     .filter(|one| u16::from_be_bytes([one[0], one[1]]) == INITIAL_WINDOW_SIZE);
-                stream = stream.or(window.next().map(|one| number(&one[2..])));
+                stream = stream.or_else(|| window.next().map(|one| number(&one[2..])));
             }
             WINDOW_UPDATE if head[5..] == [0; 4] => connection = Some(FIRST + number(payload)),
             _ => {}

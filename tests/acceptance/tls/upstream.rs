@@ -144,6 +144,7 @@ async fn a_host_is_spoken_to_by_tls(mesh: &Mesh, _bench: &Bench) {
 }
 
 each_tls!(a_host_that_is_not_what_it_should_be_gets_no_request, super::file);
+#[expect(clippy::too_many_lines, reason = "most of it is a table")]
 async fn a_host_that_is_not_what_it_should_be_gets_no_request(mesh: &Mesh, _bench: &Bench) {
     const VERIFY: &str =
         "268435581:SSL_routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:verify_cert_failed:_";

@@ -153,7 +153,6 @@ fn key_of(text: &[u8]) -> Result<Arc<dyn SigningKey>, PairError> {
     any_supported_type(&key).map_err(|_kind| PairError::Kind)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is the end of an error")]
 fn words(error: pem::Error) -> String {
     match error {
         pem::Error::MissingSectionEnd { .. } => String::from("it breaks off in the middle"),

@@ -24,8 +24,8 @@ pub(super) fn lower(
     assignment: Option<&Message<'_>>,
     findings: &mut Findings,
 ) -> Option<LoadBalancing> {
-    let mut lb = LoadBalancing::default();
-    lb.priorities = assignment.map(endpoint::priorities).unwrap_or_default();
+    let priorities = assignment.map(endpoint::priorities).unwrap_or_default();
+    let mut lb = LoadBalancing { priorities, ..LoadBalancing::default() };
     let common = cluster.message("common_lb_config");
     let names = super::cluster::has_names(cluster);
     let by_hostname = common.is_some_and(|common| common_config(common, names, &mut lb, findings));

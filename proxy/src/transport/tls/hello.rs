@@ -77,7 +77,7 @@ fn read(body: &[u8]) -> Option<Hello> {
         let kind = number::<2>(&mut extensions)?;
         let mut data = take::<2>(&mut extensions)?;
         match kind {
-            0 => hello.server_name = server_name(&mut data)?,
+            0 => read_server_name(&mut data, &mut hello)?,
             16 => {
                 let mut list = take::<2>(&mut data)?;
                 while !list.is_empty() {
@@ -91,14 +91,15 @@ fn read(body: &[u8]) -> Option<Hello> {
 }
 
 /// The only kind of name there is (RFC 6066 §3).
-fn server_name(data: &mut &[u8]) -> Option<Option<String>> {
+fn read_server_name(data: &mut &[u8], hello: &mut Hello) -> Option<()> {
     let mut list = take::<2>(data)?;
     let kind = number::<1>(&mut list)?;
     let name = take::<2>(&mut list)?;
     if kind != 0 || name.is_empty() {
         return None;
     }
-    Some(std::str::from_utf8(name).ok().map(str::to_ascii_lowercase))
+    hello.server_name = std::str::from_utf8(name).ok().map(str::to_ascii_lowercase);
+    Some(())
 }
 
 /// A number of so many bytes.

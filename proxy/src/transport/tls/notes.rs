@@ -48,7 +48,7 @@ fn poll<F: Future + Unpin>(
     NOTES.take();
     let polled = Pin::new(handshake).poll(cx);
     let new = NOTES.take();
-    notes.refusal = new.refusal.or(notes.refusal.take());
+    notes.refusal = new.refusal.or_else(|| notes.refusal.take());
     notes.validated |= new.validated;
     notes.scheme = new.scheme.or(notes.scheme);
     polled

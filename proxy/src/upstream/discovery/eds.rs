@@ -24,7 +24,7 @@ pub(super) async fn follow(cluster: Arc<Cluster>, eds: Eds) {
     let mut stale_at = None;
     loop {
         if watch.look(&eds.path).await {
-            if let Some(stale_after) = read(&cluster, &eds, stats) {
+            if let Some(Taken { stale_after }) = read(&cluster, &eds, stats) {
                 stale_at = stale_after.map(|after| Instant::now() + after);
             }
             cluster.set_warm();
@@ -39,8 +39,14 @@ pub(super) async fn follow(cluster: Arc<Cluster>, eds: Eds) {
     }
 }
 
-/// Takes over what the file says, if it can be taken over. Then it says for how long that holds, unless it is as before.
-fn read(cluster: &Cluster, eds: &Eds, stats: &EdsStats) -> Option<Option<Duration>> {
+/// Hosts of a file were taken over.
+struct Taken {
+    /// `endpoint_stale_after`: for how long they hold; none is for ever.
+    stale_after: Option<Duration>,
+}
+
+/// Takes over what the file says, if it can be taken over and says anything.
+fn read(cluster: &Cluster, eds: &Eds, stats: &EdsStats) -> Option<Taken> {
     let (path, name) = (eds.path.display(), &cluster.name);
     cluster.stats.update_attempt.inc();
     let discovered = match config::load_assignment(&eds.path, &eds.service) {
@@ -70,7 +76,7 @@ fn read(cluster: &Cluster, eds: &Eds, stats: &EdsStats) -> Option<Option<Duratio
     }
     tracing::info!(cluster = %name, %path, endpoints = endpoints.len(), "a file of endpoints is taken over");
     publish(cluster, &endpoints, policy);
-    Some(stale_after)
+    Some(Taken { stale_after })
 }
 
 /// Publishes hosts for the endpoints. One that was a host before stays the same host, with what is new about it.
