@@ -97,6 +97,10 @@ impl Failure {
                 _ => Self::RemoteReset,
             };
         }
+        if error.is_go_away() && error.is_remote() {
+            // It looks at no stream beyond the last one that it names, and this is one.
+            return Self::RefusedStream;
+        }
         if error.is_library() { Self::Protocol } else { Self::Terminated }
     }
 

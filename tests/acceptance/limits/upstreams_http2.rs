@@ -1,4 +1,4 @@
-//! Upstreams that refuse streams over HTTP/2.
+//! Upstreams that refuse streams over HTTP/2, go away, or talk nonsense.
 
 use std::{
     future::{Ready, ready},
@@ -114,4 +114,47 @@ async fn a_refused_stream_is_a_503_otherwise(mesh: &Mesh, _: &Scripted) {
     )
     .await;
     assert_eq!(answer(mesh).await, (200, String::new()));
+}
+
+fn going_away() -> Ready<Scripted> {
+    // Of no stream, it says, anything was looked at.
+    server(|stream, _number| stream.write_all(&[&[0, 0, 8, 7][..], &[0; 13]].concat()))
+}
+
+each_proxy!(a_stream_that_is_beyond_what_goes_away_is_tried_again, going_away(), RETRIED);
+async fn a_stream_that_is_beyond_what_goes_away_is_tried_again(mesh: &Mesh, _: &Scripted) {
+    assert_eq!(answer(mesh).await, (200, String::new()));
+    assert_stats(
+        mesh,
+        &[
+            ("cluster.app.upstream_rq_retry", 1),
+            ("cluster.app.upstream_rq_retry_success", 1),
+            ("cluster.app.upstream_cx_total", 2),
+            ("cluster.app.upstream_rq_active", 0),
+        ],
+    )
+    .await;
+}
+
+fn talking_nonsense() -> Ready<Scripted> {
+    // A frame of a stream that nobody opened.
+    server(|stream, _number| stream.write_all(&[0, 0, 1, 0, 0, 0, 0, 0, 99, 0]))
+}
+
+each_proxy!(a_breach_of_the_protocol_is_a_502, talking_nonsense(), ONCE);
+async fn a_breach_of_the_protocol_is_a_502(mesh: &Mesh, _: &Scripted) {
+    let text =
+        "upstream connect error or disconnect/reset before headers. reset reason: protocol error";
+    assert_eq!(answer(mesh).await, (502, text.to_owned()));
+    let details = "upstream_reset_before_response_started{protocol_error}";
+    assert_logged(mesh, &format!("LINE GET HTTP/1.1 502 UPE {details}")).await;
+    assert_stats(
+        mesh,
+        &[
+            ("cluster.app.upstream_cx_protocol_error", 1),
+            ("cluster.app.upstream_rq_active", 0),
+            ("cluster.app.upstream_cx_active", 0),
+        ],
+    )
+    .await;
 }
