@@ -50,9 +50,8 @@ enum Command {
     Down,
     /// Writes certificates for the gateway and the app, of a new authority, for docker-compose to give them.
     Certs {
-        /// Where to.
-        #[arg(default_value = "compose/certs")]
-        folder: PathBuf,
+        /// Where to; compose/certs/ of this checkout, if nothing is said.
+        folder: Option<PathBuf>,
     },
     /// Runs a small rate limit service for compose/features/global-rate-limit/, and shows what it is asked, until Ctrl-C.
     Rls(rls::RlsOptions),
@@ -143,7 +142,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
             Command::Up(options) => up::stay(&options).await,
             Command::Status => status::status().await,
             Command::Down => down::down().await,
-            Command::Certs { folder } => certs::certs(&folder),
+            Command::Certs { folder } => certs::certs(folder),
             Command::Rls(options) => rls::rls(&options).await,
             Command::Images => images::images().await,
             Command::Tether { .. } => unreachable!("it is handled without a runtime"),

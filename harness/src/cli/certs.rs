@@ -1,16 +1,21 @@
 //! `cargo mesh certs`: certificates for a mesh that something else starts, such as docker-compose.
 
-use std::{fs, path::Path, process::ExitCode};
+use std::{fs, path::PathBuf, process::ExitCode};
 
 use super::screen;
 use crate::{
+    binaries::workspace,
     error::Error,
     launch::certificates::{Certificates, service},
     node::Role,
 };
 
-/// Writes the files of each service into a folder of its own, under `folder`.
-pub(super) fn certs(folder: &Path) -> Result<ExitCode, Error> {
+/// Where docker-compose.tls.yml looks for them.
+const FOLDER: &str = "compose/certs";
+
+/// Writes the files of each service into a folder of its own, under `folder`, wherever the command was typed.
+pub(super) fn certs(folder: Option<PathBuf>) -> Result<ExitCode, Error> {
+    let folder = folder.unwrap_or_else(|| workspace().join(FOLDER));
     let certificates = Certificates::new()?;
     for role in [Role::Gateway, Role::Sidecar] {
         let below = folder.join(service(role));
