@@ -29,7 +29,8 @@ async fn faults_are_injected_where_they_are_asked_for(mesh: &Mesh) {
     let meanwhile = admin.gauge("http.ingress_http.fault.active_faults");
     let (late, ()) = tokio::join!(late, meanwhile.becomes(1));
     late.expect_status(200);
-    assert!(start.elapsed() >= Duration::from_millis(700));
+    // Envoy's timers run by the time at which its loop woke up, and may be some milliseconds early.
+    assert!(start.elapsed() >= Duration::from_millis(680), "{:?}", start.elapsed());
 
     // 256 bytes four times a second would be 1 KiB per second; the body is a few hundred.
     let slow = with(&client, "/echo", ("x-envoy-fault-throughput-response", "1")).await;
