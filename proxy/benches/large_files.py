@@ -25,7 +25,6 @@ Examples:
 
 import argparse
 import contextlib
-import os
 import pathlib
 import signal
 import statistics
@@ -35,7 +34,7 @@ import time
 import urllib.error
 import urllib.request
 
-from processes import MeshProxy, find_envoy, find_load_generator, find_outrigger, free_port, machine
+from processes import find_load_generator, find_rivals, free_port, machine
 
 CLUSTERS = 5_000
 MATCHED = 10_000
@@ -184,20 +183,6 @@ def start_matches(rivals, directory, stack):
             stack.callback(node.stop)
             matches += [Match(rival, node, port, table, request) for request in requests]
     return matches
-
-
-def find_rivals():
-    """Everybody present, Envoy first."""
-    rivals = []
-    if envoy := find_envoy():
-        rivals.append(MeshProxy("envoy", envoy, "--use-dynamic-base-id"))
-    else:
-        print("skipped: envoy: ENVOY_BIN is not set and there is none on PATH", file=sys.stderr)
-    if os.access(ours := find_outrigger(), os.X_OK):
-        rivals.append(MeshProxy("outrigger", ours))
-    else:
-        print(f"skipped: outrigger: {ours} is not built and OUTRIGGER_BIN is not set", file=sys.stderr)
-    return rivals
 
 
 # === Report ===

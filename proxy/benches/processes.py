@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 
@@ -130,6 +131,20 @@ def find_outrigger():
     """Where our binary should be."""
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", WORKSPACE / "target"))
     return os.environ.get("OUTRIGGER_BIN") or str(target / "release" / "outrigger")
+
+
+def find_rivals():
+    """Everybody present, Envoy first."""
+    rivals = []
+    if envoy := find_envoy():
+        rivals.append(MeshProxy("envoy", envoy, "--use-dynamic-base-id"))
+    else:
+        print("skipped: envoy: ENVOY_BIN is not set and there is none on PATH", file=sys.stderr)
+    if os.access(ours := find_outrigger(), os.X_OK):
+        rivals.append(MeshProxy("outrigger", ours))
+    else:
+        print(f"skipped: outrigger: {ours} is not built and OUTRIGGER_BIN is not set", file=sys.stderr)
+    return rivals
 
 
 def start_nginx(binary, directory, name, server):

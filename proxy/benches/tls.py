@@ -17,7 +17,6 @@ Examples:
 
 import argparse
 import contextlib
-import os
 import pathlib
 import re
 import statistics
@@ -25,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 
-from processes import MeshProxy, find_envoy, find_outrigger, free_port, machine
+from processes import find_rivals, free_port, machine
 
 TYPES = "type.googleapis.com/envoy.extensions"
 
@@ -79,20 +78,6 @@ def load(port, seconds, close):
     if "Non-2xx" in text or re.search(r"connect [1-9]|write [1-9]|timeout [1-9]", text):
         raise SystemExit(f"not every request succeeded:\n{text}")
     return int(re.search(r"(\d+) requests in", text).group(1))
-
-
-def find_rivals():
-    """Everybody present, Envoy first."""
-    rivals = []
-    if envoy := find_envoy():
-        rivals.append(MeshProxy("envoy", envoy, "--use-dynamic-base-id"))
-    else:
-        print("skipped: envoy: ENVOY_BIN is not set and there is none on PATH", file=sys.stderr)
-    if os.access(ours := find_outrigger(), os.X_OK):
-        rivals.append(MeshProxy("outrigger", ours))
-    else:
-        print(f"skipped: outrigger: {ours} is not built and OUTRIGGER_BIN is not set", file=sys.stderr)
-    return rivals
 
 
 def main():
