@@ -118,13 +118,14 @@ pub const COVERAGE: &[Covered] = &[
         &[
             "common_tls_context",
             "require_client_certificate",
-            "require_sni",
             "disable_stateless_session_resumption",
             "disable_stateful_session_resumption",
             "full_scan_certs_on_sni_mismatch",
             "prefer_client_ciphers",
         ],
-    ),
+    )
+    // Envoy takes it, and serves clients that name no server all the same.
+    .no_op(&["require_sni"]),
     applied(
         "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
         &[

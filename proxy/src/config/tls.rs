@@ -73,8 +73,6 @@ pub struct Downstream {
     pub common: Common,
     /// `require_client_certificate`.
     pub require_client_certificate: bool,
-    /// `require_sni`.
-    pub require_sni: bool,
     /// `disable_stateless_session_resumption`: no tickets.
     pub without_tickets: bool,
     /// `disable_stateful_session_resumption`: no memory of sessions.

@@ -31,7 +31,11 @@ fn file(bench: &Bench) -> Value {
             json!({ "validation_context": required }),
             must.clone(),
         )), hello()),
-        listener("unasked", at(3), Some(bench.server("server", json!({}), must.clone())), hello()),
+        listener("unasked", at(3), Some(bench.server(
+            "server",
+            json!({}),
+            merged(must.clone(), json!({ "require_sni": true })),
+        )), hello()),
         listener("alpn", at(4), Some(alpn), hello()),
         listener("newest", at(5), Some(bench.server(
             "server",
@@ -57,6 +61,15 @@ fn file(bench: &Bench) -> Value {
             ),
         }] })),
     ] })
+}
+
+each_tls!(a_client_that_names_no_server_is_served_even_so, super::file);
+async fn a_client_that_names_no_server_is_served_even_so(mesh: &Mesh, bench: &Bench) {
+    let port = bench.port(3);
+    // For an address curl sends no name.
+    let ask = format!("curl --silent --insecure https://127.0.0.1:{port}/; echo \"exit $?\"");
+    assert_eq!(bench.run(&ask).await, "helloexit 0\n");
+    assert_counts(mesh, "listener.unasked.", &[("ssl.handshake", 1)]).await;
 }
 
 each_tls!(a_client_is_served_by_https, super::file);

@@ -41,7 +41,6 @@ pub(super) fn downstream(
     let common = common(context, Parameters::of_server(), findings);
     let read = Downstream {
         require_client_certificate,
-        require_sni: context.bool("require_sni").unwrap_or_default(),
         without_tickets: context.bool("disable_stateless_session_resumption").unwrap_or_default(),
         without_sessions: context.bool("disable_stateful_session_resumption").unwrap_or_default(),
         full_scan: context.bool("full_scan_certs_on_sni_mismatch").unwrap_or_default(),

@@ -68,7 +68,6 @@ struct Context {
     /// For each of these by [`Manner`].
     configs: Vec<[Arc<ServerConfig>; 4]>,
     alpn: Vec<Vec<u8>>,
-    require_sni: bool,
     full_scan: bool,
     own_order: bool,
     /// Whether the certificates of clients are verified, so that what a session of before has of one was.
@@ -179,11 +178,6 @@ impl Acceptor {
         let start = hello.await.map_err(|error| Failure::of(&error, Notes::default()))?;
         let hello = start.client_hello();
         let context = self.context.load_full();
-        if context.require_sni && hello.server_name().is_none() {
-            return Err(Failure::Protocol(String::from(
-                "TLS_error:|the client names no server:TLS_error_end",
-            )));
-        }
         let index = context.choose(&hello);
         let manner = context.manner(&hello);
         let config = context.configs[index][manner.number()].clone();
@@ -284,7 +278,6 @@ impl Context {
             validation: common.validation.clone(),
             configs,
             alpn: common.alpn.clone(),
-            require_sni: config.require_sni,
             full_scan: config.full_scan,
             own_order: !config.prefer_client_ciphers,
             verifies,
